@@ -38,7 +38,11 @@ impl FrameSize {
     pub fn new(width: u32, height: u32) -> Result<Self, String> {
         for (side, pixels) in [("width", width), ("height", height)] {
             if !(Self::MIN..=Self::MAX).contains(&pixels) {
-                return Err(format!("the frame's {side} is {pixels} pixels; it must be {} to {}", Self::MIN, Self::MAX));
+                return Err(format!(
+                    "the frame's {side} is {pixels} pixels; it must be {} to {}",
+                    Self::MIN,
+                    Self::MAX
+                ));
             }
             if pixels % 2 != 0 {
                 return Err(format!(

@@ -1,2 +1,12 @@
-//! Pure core of Wallflower.
-pub mod failure; pub mod frame; pub mod layout; pub mod theme; pub mod wire;
+//! Pure core of Wallflower: what is recorded, how it looks, where it goes, what can fail, and how a recording lives.
+//!
+//! Nothing here does I/O or reads a clock; time comes in as an argument. [`wire`] holds what crosses a process boundary.
+
+pub mod failure;
+pub mod frame;
+pub mod layout;
+pub mod recording;
+pub mod room;
+pub mod secret;
+pub mod theme;
+pub mod wire;

@@ -1,0 +1,175 @@
+//! Between an agent and whoever launched it.
+//!
+//! ```text
+//! launcher ── Job, one line of JSON ── then AgentCommand, a line each ──▶ agent's stdin
+//! launcher ◀── AgentEvent, one line of JSON each ───────────────────────── agent's stdout
+//! ```
+//!
+//! When stdin closes the launcher is gone: the agent stops, delivers what it has, and ends. The last event is always
+//! [`AgentEvent::Finished`]; an agent that ends without it was lost.
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::frame::{FrameRate, FrameSize};
+use crate::layout::Layout;
+use crate::recording::EndReason;
+use crate::theme::Theme;
+use crate::wire::page::{PageRoom, RoomEvent};
+
+/// Everything an agent needs for one recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Id of the recording: letters, digits and `-`; names its work and capture directories.
+    pub id: String,
+    /// What is opened.
+    pub page: JobPage,
+    /// Initial arrangement of the tiles.
+    pub layout: Layout,
+    /// Colours, logo, overlays; images are `data:` URLs already.
+    pub theme: Theme,
+    /// Size of the picture.
+    pub size: FrameSize,
+    /// Frames a second.
+    pub fps: FrameRate,
+    /// Absolute path of the MP4.
+    pub file: String,
+    /// Replace a file that is already there.
+    pub overwrite: bool,
+    /// Seconds of media after which the recording ends by itself.
+    pub max_duration_s: Option<f64>,
+    /// Seconds that the page has to give its start signal.
+    pub start_deadline_s: f64,
+}
+
+/// What is opened in the browser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum JobPage {
+    /// Wallflower's own page, joining a room.
+    Stage {
+        /// The room.
+        room: PageRoom,
+    },
+    /// A designer's page, joining a room. It gets the [`super::page::PageConfig`], and for a LiveKit room also the query parameters
+    /// `layout`, `url` and `token` of LiveKit's own templates.
+    Template {
+        /// Where the page is.
+        url: String,
+        /// The room.
+        room: PageRoom,
+    },
+    /// Any page, recorded as it is.
+    Page {
+        /// Where the page is.
+        url: String,
+        /// Wait for a start signal instead of recording as soon as the page has loaded.
+        await_start: bool,
+    },
+}
+
+/// What an agent is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AgentCommand {
+    /// Stop and finalize.
+    Stop,
+    /// Leave at once: kill everything, keep what was captured, finalize nothing.
+    Abandon,
+}
+
+/// What an agent says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum AgentEvent {
+    /// The browser is up and opens the page.
+    Joining,
+    /// The first frame was captured.
+    Started {
+        /// When, in microseconds since 1970 UTC, by the clock that stamps the frames.
+        first_frame_unix_us: i64,
+        /// Milliseconds from the agent's start to the first frame.
+        start_latency_ms: u64,
+    },
+    /// How the capture goes, about twice a second.
+    Progress {
+        /// How.
+        progress: Progress,
+    },
+    /// Something happened in the room.
+    Room {
+        /// What.
+        room_event: RoomEvent,
+    },
+    /// Something a person should know, that does not end the recording.
+    Warning {
+        /// One sentence.
+        message: String,
+    },
+    /// The encoder is told to finish.
+    Stopping {
+        /// Why.
+        reason: EndReason,
+    },
+    /// The outputs are made from what was captured.
+    Finalizing,
+    /// The last word.
+    Finished {
+        /// Why it ended.
+        end: EndReason,
+        /// What failed.
+        failure: Option<Failure>,
+        /// What was delivered; absent when there was no media.
+        delivery: Option<Delivery>,
+    },
+}
+
+/// How the capture goes, as the encoder reports it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Seconds of media.
+    pub media_s: f64,
+    /// Frames encoded.
+    pub frames: u64,
+    /// Frames a second, of late.
+    pub fps: f64,
+    /// Media time over wall time: below 1 the encoder falls behind.
+    pub speed: f64,
+    /// Frames that were captured but not encoded.
+    pub dropped: u64,
+    /// Frames that were repeated because none came in time.
+    pub duplicated: u64,
+    /// Bytes written.
+    pub bytes: u64,
+}
+
+/// What was delivered, as measured on the finished file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Path of the file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its duration in seconds, by its packets.
+    pub duration_s: f64,
+    /// Its video frames.
+    pub frames: u64,
+    /// What the recording cost, when it lasted long enough to be measured.
+    pub usage: Option<Usage>,
+}
+
+/// What a recording cost: processor time over wall time (cores), from `/proc`, over the time in which frames were captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// ffmpeg: capture and encode.
+    pub encoder_cores: f64,
+    /// Xvfb.
+    pub display_cores: f64,
+    /// PulseAudio.
+    pub audio_cores: f64,
+    /// Chromium with all its processes.
+    pub browser_cores: f64,
+    /// Proportional set size of all of them at the end, in bytes.
+    pub pss_bytes: u64,
+}

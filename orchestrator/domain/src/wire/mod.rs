@@ -1,8 +1,9 @@
 //! What crosses a process boundary: the shapes that agent, page, demo room and orchestrator exchange.
 //!
-//! The TypeScript twins of [`page`] and [`demo_room`] are generated into `layout-app/src/contract/generated/`
+//! The TypeScript twins of [`page`], [`demo_room`] and [`cast`] are generated into `layout-app/src/contract/generated/`
 //! by this crate's tests (`make generate`), and CI compares them with what is checked in.
 
 pub mod agent;
+pub mod cast;
 pub mod demo_room;
 pub mod page;

@@ -1,0 +1,270 @@
+//! The life of a recording.
+//!
+//! ```text
+//! starting ──▶ joining ──▶ recording ──▶ stopping ──▶ finalizing ──▶ completed
+//!    │            │            │             │             │
+//!    │            │            └─────────────┴─────────────┴───────▶ failed
+//!    ├────────────┴──▶ failed   (a failure before any media)
+//!    └────────────┴──▶ aborted  (stopped before any media)
+//! ```
+//!
+//! Every change goes through [`apply`], which is pure. What an agent says twice or late is [`Applied::Ignored`]; a stop is never
+//! refused. Terminal states never change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, FailureKind};
+use crate::wire::agent::{AgentEvent, Delivery};
+
+/// Where a recording is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The agent was launched; display, sound and browser come up.
+    Starting,
+    /// The page joins the room; the start signal is awaited.
+    Joining,
+    /// Frames are captured.
+    Recording,
+    /// The encoder is told to finish.
+    Stopping,
+    /// The outputs are made from what was captured, and verified.
+    Finalizing,
+    /// The outputs were delivered.
+    Completed,
+    /// Ended by a failure. What was captured until then may have been delivered all the same: see [`Recording::delivery`].
+    Failed,
+    /// Ended by a stop before there was any media.
+    Aborted,
+}
+
+impl State {
+    /// Nothing changes any more.
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Completed | Self::Failed | Self::Aborted => true,
+            Self::Starting | Self::Joining | Self::Recording | Self::Stopping | Self::Finalizing => false,
+        }
+    }
+}
+
+/// Why a recording ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Somebody asked for it.
+    Stopped,
+    /// Whoever started the agent vanished: it stops and delivers what it has.
+    OwnerGone,
+    /// The room was closed, or the page said that it has nothing more to show.
+    RoomEnded,
+    /// The silent participant was removed from the room.
+    Kicked,
+    /// The requested duration is reached.
+    LimitDuration,
+    /// Something failed.
+    Failure,
+}
+
+/// What is known of one recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Its id.
+    pub id: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// Grows by one with every change.
+    pub version: u64,
+    /// A stop was asked for.
+    pub stop_requested: bool,
+    /// Why it ended, or ends.
+    pub end: Option<EndReason>,
+    /// What failed.
+    pub failure: Option<Failure>,
+    /// What was delivered.
+    pub delivery: Option<Delivery>,
+}
+
+impl Recording {
+    /// A recording whose agent is being launched.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            state: State::Starting,
+            version: 1,
+            stop_requested: false,
+            end: None,
+            failure: None,
+            delivery: None,
+        }
+    }
+}
+
+/// What can happen to a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Somebody asks for an end.
+    StopRequested,
+    /// The agent says something.
+    Agent(AgentEvent),
+    /// The agent's process is gone; it said nothing more.
+    AgentGone {
+        /// How it went, for the message.
+        how: String,
+    },
+}
+
+/// What came of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The recording has changed.
+    Changed,
+    /// Nothing new, or too late to matter.
+    Ignored,
+}
+
+/// Applies one event. The only place where a recording changes.
+pub fn apply(recording: &mut Recording, event: Event) -> Applied {
+    if recording.state.is_terminal() {
+        return Applied::Ignored;
+    }
+    let before = (recording.state, recording.stop_requested);
+    match event {
+        Event::StopRequested => recording.stop_requested = true,
+        Event::Agent(event) => apply_agent(recording, event),
+        Event::AgentGone { how } => {
+            recording.end = Some(EndReason::Failure);
+            recording.failure = Some(Failure::new(
+                FailureKind::AgentLost,
+                format!("The agent {how} before it had finished; what it captured is kept beside the output file."),
+            ));
+            recording.state = State::Failed;
+        }
+    }
+    if before == (recording.state, recording.stop_requested) {
+        return Applied::Ignored;
+    }
+    recording.version += 1;
+    Applied::Changed
+}
+
+fn apply_agent(recording: &mut Recording, event: AgentEvent) {
+    match event {
+        AgentEvent::Joining => advance(recording, State::Joining),
+        AgentEvent::Started { .. } => advance(recording, State::Recording),
+        AgentEvent::Stopping { reason } => {
+            recording.end = recording.end.or(Some(reason));
+            advance(recording, State::Stopping);
+        }
+        AgentEvent::Finalizing => advance(recording, State::Finalizing),
+        AgentEvent::Finished { end, failure, delivery } => {
+            recording.state = match (&failure, &delivery) {
+                (Some(_), _) => State::Failed,
+                (None, Some(_)) => State::Completed,
+                (None, None) => State::Aborted,
+            };
+            recording.end = Some(end);
+            recording.failure = failure;
+            recording.delivery = delivery;
+        }
+        AgentEvent::Progress { .. } | AgentEvent::Room { .. } | AgentEvent::Warning { .. } => {}
+    }
+}
+
+/// States only move forward, so a late event is harmless.
+fn advance(recording: &mut Recording, state: State) {
+    recording.state = recording.state.max(state);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn delivery() -> Delivery {
+        Delivery { file: "a.mp4".into(), bytes: 1, duration_s: 1.0, frames: 30, usage: None }
+    }
+
+    fn finished(failure: bool, media: bool) -> AgentEvent {
+        AgentEvent::Finished {
+            end: EndReason::Stopped,
+            failure: failure.then(|| Failure::new(FailureKind::Internal, "x")),
+            delivery: media.then(delivery),
+        }
+    }
+
+    fn started() -> AgentEvent {
+        AgentEvent::Started { first_frame_unix_us: 0, start_latency_ms: 0 }
+    }
+
+    #[test]
+    fn a_recording_without_trouble_is_completed() {
+        let mut recording = Recording::new("r");
+        for (event, state) in [
+            (AgentEvent::Joining, State::Joining),
+            (started(), State::Recording),
+            (AgentEvent::Stopping { reason: EndReason::LimitDuration }, State::Stopping),
+            (AgentEvent::Finalizing, State::Finalizing),
+            (finished(false, true), State::Completed),
+        ] {
+            assert_eq!(apply(&mut recording, Event::Agent(event)), Applied::Changed);
+            assert_eq!(recording.state, state);
+        }
+        assert_eq!(recording.version, 6);
+    }
+
+    #[test]
+    fn a_stop_before_any_media_aborts() {
+        let mut recording = Recording::new("r");
+        assert_eq!(apply(&mut recording, Event::StopRequested), Applied::Changed);
+        assert_eq!(apply(&mut recording, Event::StopRequested), Applied::Ignored);
+        apply(&mut recording, Event::Agent(finished(false, false)));
+        assert_eq!(recording.state, State::Aborted);
+    }
+
+    #[test]
+    fn a_late_joining_does_not_move_a_recording_backwards() {
+        let mut recording = Recording::new("r");
+        apply(&mut recording, Event::Agent(started()));
+        assert_eq!(apply(&mut recording, Event::Agent(AgentEvent::Joining)), Applied::Ignored);
+        assert_eq!(recording.state, State::Recording);
+    }
+
+    #[test]
+    fn an_agent_that_vanishes_fails_the_recording() {
+        let mut recording = Recording::new("r");
+        apply(&mut recording, Event::AgentGone { how: "was killed by signal 9".into() });
+        assert_eq!(recording.state, State::Failed);
+        assert_eq!(recording.failure.expect("set").kind, FailureKind::AgentLost);
+    }
+
+    fn any_event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            Just(Event::StopRequested),
+            Just(Event::AgentGone { how: "died".into() }),
+            Just(Event::Agent(AgentEvent::Joining)),
+            Just(Event::Agent(started())),
+            Just(Event::Agent(AgentEvent::Stopping { reason: EndReason::RoomEnded })),
+            Just(Event::Agent(AgentEvent::Finalizing)),
+            (any::<bool>(), any::<bool>()).prop_map(|(failure, media)| Event::Agent(finished(failure, media))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn states_never_move_backwards_and_terminal_states_never_change(events in prop::collection::vec(any_event(), 0..20)) {
+            let mut recording = Recording::new("r");
+            for event in events {
+                let before = recording.clone();
+                let applied = apply(&mut recording, event);
+                prop_assert!(recording.state >= before.state || recording.state.is_terminal());
+                prop_assert_eq!(applied == Applied::Changed, recording.version == before.version + 1);
+                if before.state.is_terminal() {
+                    prop_assert_eq!(&recording, &before);
+                }
+                prop_assert_eq!(recording.state == State::Completed, recording.state.is_terminal()
+                    && recording.failure.is_none() && recording.delivery.is_some());
+            }
+        }
+    }
+}
