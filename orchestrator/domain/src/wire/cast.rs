@@ -160,7 +160,7 @@ impl CastConfig {
     }
 }
 
-/// Name, look and voice. The first four voices share no harmonic below 700 Hz; all 25 are at least a semitone apart.
+/// Name, look and voice. None of the first four fundamentals is a harmonic of another; all 25 are about a semitone apart.
 const PEOPLE: [(&str, u32, u32); MAX_MEMBERS] = [
     ("Amélie Dubois", 1, 196),
     ("Tomás Herrera", 2, 110),
