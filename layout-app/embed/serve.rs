@@ -1,0 +1,164 @@
+use std::borrow::Cow;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+#[derive(RustEmbed)]
+#[folder = "dist/"]
+struct Dist;
+
+/// Answers every path with the embedded file of that name; `/` is `index.html`.
+///
+/// Meant as the fallback of a server's own routes: `Router::new().route(…).fallback_service(pages())`.
+pub fn pages() -> Router {
+    Router::new().fallback(page)
+}
+
+async fn page(method: Method, uri: Uri, request: HeaderMap) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        let allow = [(header::ALLOW, "GET, HEAD")];
+        return (StatusCode::METHOD_NOT_ALLOWED, allow, plain("Pages can only be read.")).into_response();
+    }
+    let path = match uri.path().trim_start_matches('/') {
+        "" => "index.html",
+        path => path,
+    };
+    match Dist::get(path) {
+        Some(file) => answer(path, file, &request),
+        None => (StatusCode::NOT_FOUND, plain("There is no such page.")).into_response(),
+    }
+}
+
+fn answer(path: &str, file: EmbeddedFile, request: &HeaderMap) -> Response {
+    let tag = etag(&file);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, content_type(&file));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control(path)));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let fresh = names_tag(request, &tag);
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    if fresh {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, body(file.data)).into_response()
+}
+
+fn plain(sentence: &'static str) -> Response {
+    ([(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], sentence).into_response()
+}
+
+/// Embedded data is static: it is sent from the binary itself, without a copy.
+fn body(data: Cow<'static, [u8]>) -> Body {
+    match data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes).into(),
+        Cow::Owned(bytes) => bytes.into(),
+    }
+}
+
+fn etag(file: &EmbeddedFile) -> String {
+    let digest: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digest}\"")
+}
+
+fn names_tag(request: &HeaderMap, tag: &str) -> bool {
+    request
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').map(str::trim).any(|named| named == "*" || named.trim_start_matches("W/") == tag))
+}
+
+/// Vite puts a hash of the content into every name below `assets/`; all other names are reused by the next build.
+fn cache_control(path: &str) -> &'static str {
+    if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
+}
+
+fn content_type(file: &EmbeddedFile) -> HeaderValue {
+    let kind = file.metadata.mimetype();
+    let is_text = kind.starts_with("text/") || kind == "application/json";
+    let value = if is_text { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(method: &str, path: &str, if_none_match: Option<&str>) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(tag) = if_none_match {
+            request = request.header(header::IF_NONE_MATCH, tag);
+        }
+        pages().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    fn text_of<'a>(response: &'a Response, name: &str) -> &'a str {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_root_is_the_page_that_is_recorded() {
+        let root = ask("GET", "/", None).await;
+        assert_eq!(root.status(), StatusCode::OK);
+        assert_eq!(text_of(&root, "content-type"), "text/html; charset=utf-8");
+        assert_eq!(text_of(&root, "cache-control"), "no-cache");
+        assert_eq!(text_of(&root, "x-content-type-options"), "nosniff");
+        let named = ask("GET", "/index.html", None).await;
+        assert_eq!(text_of(&root, "etag"), text_of(&named, "etag"));
+    }
+
+    #[tokio::test]
+    async fn every_embedded_file_is_served_whole_and_with_a_type_that_browsers_execute() {
+        for path in Dist::iter() {
+            let response = ask("GET", &format!("/{path}"), None).await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            let kind = text_of(&response, "content-type").to_owned();
+            match path.rsplit('.').next() {
+                Some("js") => assert_eq!(kind, "text/javascript; charset=utf-8", "{path}"),
+                Some("css") => assert_eq!(kind, "text/css; charset=utf-8", "{path}"),
+                Some("html") => assert_eq!(kind, "text/html; charset=utf-8", "{path}"),
+                _ => assert!(!kind.is_empty(), "{path}"),
+            }
+            let sent = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            assert!(sent == *Dist::get(&path).unwrap().data, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_has_not_changed_is_not_sent_again() {
+        let tag = text_of(&ask("GET", "/index.html", None).await, "etag").to_owned();
+        for named in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+            let response = ask("GET", "/index.html", Some(&named)).await;
+            assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{named}");
+            assert_eq!(text_of(&response, "etag"), tag);
+            assert!(to_bytes(response.into_body(), 1024).await.unwrap().is_empty());
+        }
+        assert_eq!(ask("GET", "/index.html", Some("\"other\"")).await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_said_in_plain_text() {
+        for path in ["/nothing.html", "/../Cargo.toml", "/assets/", "/%2e%2e/Cargo.toml"] {
+            let response = ask("GET", path, None).await;
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(text_of(&response, "content-type"), "text/plain; charset=utf-8");
+            assert_eq!(text_of(&response, "x-content-type-options"), "nosniff");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_can_only_be_read() {
+        let response = ask("POST", "/index.html", None).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(text_of(&response, "allow"), "GET, HEAD");
+    }
+}
