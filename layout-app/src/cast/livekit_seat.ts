@@ -1,0 +1,94 @@
+import { Room, RoomEvent, Track, type TrackPublishOptions } from "livekit-client";
+import type { CastAction, CastMember } from "../contract/cast";
+import { SeatFailure, type Encoding, type Seat, type SentMedia } from "./seat";
+
+const CONNECT_DEADLINE_MS = 15_000;
+const CHAT_TOPIC = "lk.chat";
+const REACTION_TOPIC = "reaction";
+
+/** A member's place in a LiveKit room: publishes, and subscribes to nobody. */
+export class LivekitSeat implements Seat {
+  readonly #room = new Room({ adaptiveStream: false, dynacast: false, stopLocalTrackOnUnpublish: false });
+  #left = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly token: string,
+    private readonly member: CastMember,
+    private readonly media: SentMedia,
+    private readonly encoding: Encoding,
+    private readonly lost: (failure: SeatFailure) => void,
+  ) {}
+
+  async take(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () =>
+          reject(
+            new SeatFailure(
+              "room",
+              `The LiveKit server at ${this.url} let nobody in within ${CONNECT_DEADLINE_MS / 1000} s.`,
+            ),
+          ),
+        CONNECT_DEADLINE_MS,
+      );
+    });
+    try {
+      await Promise.race([this.#connect(), late]);
+    } catch (error) {
+      this.leave();
+      if (error instanceof SeatFailure) throw error;
+      const detail = error instanceof Error ? error.message : String(error);
+      throw new SeatFailure("room", `${this.member.name} could not join the LiveKit room: ${detail}`);
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#room.on(RoomEvent.Disconnected, (reason) => {
+      if (!this.#left)
+        this.lost(
+          new SeatFailure("room", `${this.member.name} is out of the LiveKit room (reason ${String(reason)}).`),
+        );
+    });
+  }
+
+  act(action: CastAction): void {
+    const { localParticipant } = this.#room;
+    const sent =
+      action.kind === "chat"
+        ? localParticipant.sendText(action.text, { topic: CHAT_TOPIC })
+        : localParticipant.publishData(new TextEncoder().encode(JSON.stringify({ emoji: action.emoji })), {
+            reliable: true,
+            topic: REACTION_TOPIC,
+          });
+    // What can't be sent while the room reconnects is not said later: the talk has moved on.
+    sent.catch((error: unknown) => console.warn("livekit: a line or reaction was not sent", error));
+  }
+
+  leave(): void {
+    this.#left = true;
+    void this.#room.disconnect(false);
+  }
+
+  async #connect(): Promise<void> {
+    await this.#room.connect(this.url, this.token, { autoSubscribe: false });
+    const { mic, camera, screen } = this.media;
+    const { fps, cameraBps, screenBps } = this.encoding;
+    const video = (source: Track.Source, maxBitrate: number): TrackPublishOptions => ({
+      source,
+      simulcast: false,
+      videoCodec: "vp8",
+      backupCodec: false,
+      videoEncoding: { maxBitrate, maxFramerate: fps },
+      screenShareEncoding: { maxBitrate, maxFramerate: fps },
+    });
+    if (mic)
+      await this.#publish(mic, { source: Track.Source.Microphone, audioPreset: { maxBitrate: 24_000 }, red: false });
+    if (camera) await this.#publish(camera, video(Track.Source.Camera, cameraBps));
+    if (screen) await this.#publish(screen, video(Track.Source.ScreenShare, screenBps));
+  }
+
+  async #publish(track: MediaStreamTrack, options: TrackPublishOptions): Promise<void> {
+    await this.#room.localParticipant.publishTrack(track, options);
+  }
+}

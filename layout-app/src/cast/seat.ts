@@ -1,0 +1,42 @@
+import type { CastAction, CastMember } from "../contract/cast";
+import type { Fault } from "../contract";
+
+/** What one member sends; absent for what is switched off. */
+export interface SentMedia {
+  mic: MediaStreamTrack | null;
+  camera: MediaStreamTrack | null;
+  screen: MediaStreamTrack | null;
+}
+
+/** How the pictures are encoded. */
+export interface Encoding {
+  fps: number;
+  cameraBps: number;
+  screenBps: number;
+}
+
+/** One member's place in the room. */
+export interface Seat {
+  /** Resolves when the member is in the room; rejects with a [`SeatFailure`]. Called once. */
+  take(): Promise<void>;
+  act(action: CastAction): void;
+  leave(): void;
+}
+
+export type MakeSeat = (
+  member: CastMember,
+  media: SentMedia,
+  encoding: Encoding,
+  lost: (failure: SeatFailure) => void,
+) => Seat;
+
+/** Why a member can't be in the room: one sentence for a person, and whose fault it is. */
+export class SeatFailure extends Error {
+  constructor(
+    readonly fault: Fault,
+    message: string,
+  ) {
+    super(message);
+    this.name = "SeatFailure";
+  }
+}
