@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { defineConfig } from "vite";
 
-const page = (name: string) => new URL(`${name}.html`, import.meta.url).pathname;
+const pages = ["index", "scene", "join", "cast", "probe"];
+const fileOf = (name: string) => new URL(`${name}.html`, import.meta.url).pathname;
 
 export default defineConfig({
   base: "./",
@@ -9,13 +11,7 @@ export default defineConfig({
     // What a recording shows must not depend on a request that can fail: small assets travel inside the bundle.
     assetsInlineLimit: 8192,
     rollupOptions: {
-      input: {
-        index: page("index"),
-        scene: page("scene"),
-        join: page("join"),
-        cast: page("cast"),
-        probe: page("probe"),
-      },
+      input: Object.fromEntries(pages.filter((name) => existsSync(fileOf(name))).map((name) => [name, fileOf(name)])),
     },
   },
 });

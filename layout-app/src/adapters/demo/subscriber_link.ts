@@ -13,6 +13,7 @@ const CONNECT_DEADLINE_MS = 8000;
 const BLINK_MS = 3000;
 /** Longest pause between two tries. */
 const LONGEST_PAUSE_MS = 8000;
+const MOST_EARLY_CANDIDATES = 64;
 
 const NOTHING: LinkMedia = { audio: null, camera: null, screen: null };
 
@@ -128,6 +129,8 @@ export class SubscriberLink {
     await pc.setLocalDescription();
     if (!this.#isLive(attempt)) return;
     this.send({ step: "answer", sdp: pc.localDescription?.sdp ?? "" });
+    // Nothing published yet: there is no transport that could connect, and the next offer comes on this connection.
+    if (pc.getTransceivers().length === 0) this.#settle(attempt);
     if (attempt === this.#current) this.#tell(attempt);
   }
 
@@ -138,26 +141,29 @@ export class SubscriberLink {
       sdpMLineIndex: signal.sdp_m_line_index,
     };
     if (attempt.pc.remoteDescription) await attempt.pc.addIceCandidate(candidate);
-    else attempt.early.push(candidate);
+    else if (attempt.early.length < MOST_EARLY_CANDIDATES) attempt.early.push(candidate);
   }
 
   #stateChanged(attempt: Attempt): void {
     if (!this.#isLive(attempt)) return;
     const state = attempt.pc.connectionState;
     if (state === "connected") {
-      clearTimeout(this.#timer);
-      this.#failures = 0;
-      if (attempt === this.#next) {
-        this.#current?.pc.close();
-        this.#current = attempt;
-        this.#next = null;
-      }
+      this.#settle(attempt);
       this.#tell(attempt);
     } else if (state === "failed") {
       this.#retryIn(Math.min(250 * 2 ** this.#failures, LONGEST_PAUSE_MS));
     } else if (state === "disconnected") {
       this.#retryIn(BLINK_MS);
     }
+  }
+
+  #settle(attempt: Attempt): void {
+    clearTimeout(this.#timer);
+    this.#failures = 0;
+    if (attempt !== this.#next) return;
+    this.#current?.pc.close();
+    this.#current = attempt;
+    this.#next = null;
   }
 
   #retryIn(ms: number): void {

@@ -1,0 +1,18 @@
+import type { PageRoom } from "../contract";
+import { DemoRoom } from "./demo";
+import type { Room } from "./room";
+
+export { RoomFailure } from "./room";
+export type { Room, RoomListener } from "./room";
+
+/** The adapter for a kind of room. LiveKit's SDK is ten times the size of the rest and only loaded for its own rooms. */
+export async function openRoom(room: PageRoom): Promise<Room> {
+  switch (room.kind) {
+    case "livekit": {
+      const { LivekitRoom } = await import("./livekit");
+      return new LivekitRoom(room.url, room.token);
+    }
+    case "demo":
+      return new DemoRoom(room.url);
+  }
+}

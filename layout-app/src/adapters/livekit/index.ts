@@ -1,0 +1,2 @@
+/** Rooms of a LiveKit server, by livekit-client. */
+export { LivekitRoom } from "./room";

@@ -1,0 +1,217 @@
+import type { RemoteParticipant, RemoteTrack, TextStreamReader, Track as LivekitTrack } from "livekit-client";
+import {
+  ConnectionQuality,
+  LogLevel,
+  ParticipantKind,
+  Room as LivekitClient,
+  RoomEvent,
+  setLogLevel,
+  Track,
+} from "livekit-client";
+import type { TrackKey, Video } from "../../model";
+import { ANNOUNCED, live, OFF } from "../../model";
+import type { Room, RoomListener } from "../room";
+import { RoomFailure } from "../room";
+import { joinFailure, joinTooLate, partingOf } from "./failure";
+import { CHAT_TOPIC, LEGACY_CHAT_TOPIC, legacyChatLine, REACTION_TOPICS, reactionEmoji } from "./messages";
+
+/** From the first knock to media that can flow. */
+const JOIN_DEADLINE_MS = 15_000;
+/** Nobody types that much; a stream that goes on is dropped. */
+const LONGEST_MESSAGE_BYTES = 64 * 1024;
+
+/**
+ * The silent participant in a LiveKit room. Whatever the SDK tells of somebody, the whole of what is known of them is told on
+ * (`#tell`), and the model drops what it knows already: no event of the SDK can be missed by half.
+ */
+export class LivekitRoom implements Room {
+  readonly #client: LivekitClient;
+  #listener: RoomListener | null = null;
+  #joined = false;
+  readonly #told = new Set<string>();
+
+  constructor(
+    private readonly url: string,
+    private readonly token: string,
+  ) {
+    setLogLevel(LogLevel.warn);
+    this.#client = new LivekitClient({
+      // Each picture at the size of its tile. A recorder's window is never "in background", whatever the display says.
+      adaptiveStream: { pixelDensity: 1, pauseVideoInBackground: false },
+      disconnectOnPageLeave: true,
+      dataStream: { maxPayloadByteLength: LONGEST_MESSAGE_BYTES },
+    });
+  }
+
+  async join(listener: RoomListener): Promise<void> {
+    this.#listener = listener;
+    this.#listen();
+    let signalled = false;
+    this.#client.once(RoomEvent.SignalConnected, () => {
+      signalled = true;
+    });
+    let tooLate: ReturnType<typeof setTimeout> | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      tooLate = setTimeout(() => reject(joinTooLate(this.url, signalled, JOIN_DEADLINE_MS / 1000)), JOIN_DEADLINE_MS);
+    });
+    try {
+      // One retry: a server that isn't up at once is given a moment, one that isn't there is named while people still wait.
+      const connected = this.#client.connect(this.url, this.token, { autoSubscribe: true, maxRetries: 1 });
+      await Promise.race([connected, deadline]);
+    } catch (error) {
+      this.leave();
+      throw error instanceof RoomFailure ? error : joinFailure(error, this.url);
+    } finally {
+      clearTimeout(tooLate);
+    }
+    this.#joined = true;
+    for (const participant of this.#client.remoteParticipants.values()) this.#tell(participant);
+  }
+
+  attach(key: TrackKey, video: HTMLVideoElement): () => void {
+    const track = this.#trackOf(key);
+    track?.attach(video);
+    return () => {
+      track?.detach(video);
+    };
+  }
+
+  leave(): void {
+    this.#listener = null;
+    void this.#client.disconnect().catch(() => undefined);
+  }
+
+  #listen(): void {
+    const client = this.#client;
+    const tell = (participant: RemoteParticipant) => this.#tell(participant);
+    const tellOwner = (_: unknown, participant: { identity: string }) => {
+      const owner = client.remoteParticipants.get(participant.identity);
+      if (owner) this.#tell(owner);
+    };
+    client
+      .on(RoomEvent.ParticipantConnected, tell)
+      .on(RoomEvent.ParticipantDisconnected, ({ identity }) => this.#forget(identity))
+      .on(RoomEvent.ParticipantNameChanged, tellOwner)
+      .on(RoomEvent.TrackPublished, tellOwner)
+      .on(RoomEvent.TrackUnpublished, tellOwner)
+      .on(RoomEvent.TrackMuted, tellOwner)
+      .on(RoomEvent.TrackUnmuted, tellOwner)
+      .on(RoomEvent.TrackSubscribed, (track, _, participant) => {
+        play(track);
+        this.#tell(participant);
+      })
+      .on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
+        silence(track);
+        this.#tell(participant);
+      })
+      .on(RoomEvent.ConnectionQualityChanged, tellOwner)
+      .on(RoomEvent.ActiveSpeakersChanged, (speakers) => {
+        const identities = speakers.map(({ identity }) => identity);
+        this.#listener?.changed({ type: "heard", identities });
+      })
+      .on(RoomEvent.Reconnecting, () => this.#listener?.changed({ type: "reconnecting" }))
+      .on(RoomEvent.Reconnected, () => this.#listener?.changed({ type: "reconnected" }))
+      .on(RoomEvent.DataReceived, (payload, participant, _, topic) => {
+        if (payload.byteLength > LONGEST_MESSAGE_BYTES) return;
+        const text = new TextDecoder().decode(payload);
+        if (topic === LEGACY_CHAT_TOPIC) {
+          const line = legacyChatLine(text);
+          if (line !== null) this.#chat(participant?.identity, line);
+        } else if (topic !== undefined && REACTION_TOPICS.includes(topic)) {
+          this.#react(participant?.identity, reactionEmoji(text));
+        }
+      })
+      .on(RoomEvent.ChatMessage, ({ message }, participant) => this.#chat(participant?.identity, message))
+      .on(RoomEvent.Disconnected, (reason) => {
+        const listener = this.#listener;
+        // Before the join it is `connect` that fails, with a better reason.
+        if (!listener || !this.#joined) return;
+        const parting = partingOf(reason, this.url);
+        if (parting === null) return;
+        this.#listener = null;
+        if (parting instanceof RoomFailure) listener.failed(parting);
+        else listener.ended(parting);
+      });
+
+    this.#onText(CHAT_TOPIC, (identity, text) => this.#chat(identity, text));
+    for (const topic of REACTION_TOPICS) {
+      this.#onText(topic, (identity, text) => this.#react(identity, reactionEmoji(text)));
+    }
+  }
+
+  #onText(topic: string, hear: (identity: string, text: string) => void): void {
+    this.#client.registerTextStreamHandler(topic, (reader: TextStreamReader, { identity }) => {
+      reader.readAll().then(
+        (text) => hear(identity, text),
+        // Broken off or too long: the sender's loss.
+        () => undefined,
+      );
+    });
+  }
+
+  #chat(identity: string | undefined, text: string): void {
+    this.#listener?.changed({ type: "chat", identity: identity ?? null, name: this.#nameOf(identity), text });
+  }
+
+  #react(identity: string | undefined, emoji: string): void {
+    this.#listener?.changed({ type: "reaction", identity: identity ?? null, name: this.#nameOf(identity), emoji });
+  }
+
+  #nameOf(identity: string | undefined): string {
+    return (identity !== undefined && this.#client.remoteParticipants.get(identity)?.name) || "";
+  }
+
+  #tell(participant: RemoteParticipant): void {
+    const listener = this.#listener;
+    if (!listener) return;
+    const { identity } = participant;
+    if (!hasTile(participant)) {
+      this.#forget(identity);
+      return;
+    }
+    this.#told.add(identity);
+    listener.changed({ type: "participant_joined", identity, name: participant.name ?? "" });
+    listener.changed({ type: "mic", identity, on: participant.isMicrophoneEnabled });
+    listener.changed({ type: "camera", identity, video: videoOf(participant, Track.Source.Camera) });
+    listener.changed({ type: "screen", identity, video: videoOf(participant, Track.Source.ScreenShare) });
+    listener.changed({ type: "steady", identity, steady: participant.connectionQuality !== ConnectionQuality.Lost });
+  }
+
+  #forget(identity: string): void {
+    if (this.#told.delete(identity)) this.#listener?.changed({ type: "participant_left", identity });
+  }
+
+  #trackOf(key: TrackKey): RemoteTrack | undefined {
+    for (const participant of this.#client.remoteParticipants.values()) {
+      const publication = participant.trackPublications.get(key);
+      if (publication?.track) return publication.track as RemoteTrack;
+    }
+    return undefined;
+  }
+}
+
+/** Machines that show nothing are not people: agents that only listen, other recorders. */
+function hasTile(participant: RemoteParticipant): boolean {
+  if (participant.permissions?.hidden) return false;
+  const machine = participant.kind === ParticipantKind.AGENT || participant.kind === ParticipantKind.EGRESS;
+  return !machine || participant.trackPublications.size > 0;
+}
+
+function videoOf(participant: RemoteParticipant, source: LivekitTrack.Source): Video {
+  const publication = participant.getTrackPublication(source);
+  if (!publication || publication.isMuted) return OFF;
+  return publication.track ? live(publication.trackSid) : ANNOUNCED;
+}
+
+/** Every voice is heard, whoever is in the picture. */
+function play(track: RemoteTrack): void {
+  if (track.kind !== Track.Kind.Audio) return;
+  const element = track.attach();
+  element.hidden = true;
+  document.body.append(element);
+}
+
+function silence(track: RemoteTrack): void {
+  if (track.kind !== Track.Kind.Audio) return;
+  for (const element of track.detach()) element.remove();
+}

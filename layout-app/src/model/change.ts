@@ -1,0 +1,25 @@
+import type { FrameShape, TrackKey, Video } from "./room";
+
+/**
+ * What can happen to a room. Adapters may repeat themselves: a change that changes nothing is ignored, so an adapter can tell
+ * the whole of what it knows after every event of its SDK.
+ */
+export type RoomChange =
+  | { readonly type: "joined" }
+  | { readonly type: "reconnecting" }
+  | { readonly type: "reconnected" }
+  | { readonly type: "participant_joined"; readonly identity: string; readonly name: string }
+  | { readonly type: "participant_left"; readonly identity: string }
+  | { readonly type: "renamed"; readonly identity: string; readonly name: string }
+  | { readonly type: "mic"; readonly identity: string; readonly on: boolean }
+  | { readonly type: "camera"; readonly identity: string; readonly video: Video }
+  | { readonly type: "screen"; readonly identity: string; readonly video: Video }
+  | { readonly type: "steady"; readonly identity: string; readonly steady: boolean }
+  /** Who is heard from now on, loudest first. */
+  | { readonly type: "heard"; readonly identities: readonly string[] }
+  /** A frame of this track was shown; told once, and again when the size changes. */
+  | ({ readonly type: "frame"; readonly track: TrackKey } & FrameShape)
+  | { readonly type: "chat"; readonly identity: string | null; readonly name: string; readonly text: string }
+  | { readonly type: "reaction"; readonly identity: string | null; readonly name: string; readonly emoji: string }
+  /** Only time has passed. */
+  | { readonly type: "tick" };

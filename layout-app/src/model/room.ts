@@ -1,0 +1,89 @@
+import type { Speaker } from "./speaker";
+import { NOBODY } from "./speaker";
+
+/** Names a video track towards the adapter that can show it. Means nothing to anybody else. */
+export type TrackKey = string;
+
+/** A participant's camera or screen. That there is no picture is a value, not an absence. */
+export type Video =
+  | { readonly state: "off" }
+  /** Announced as on; its track is not here yet. */
+  | { readonly state: "announced" }
+  | { readonly state: "live"; readonly track: TrackKey };
+
+export const OFF: Video = { state: "off" };
+export const ANNOUNCED: Video = { state: "announced" };
+export const live = (track: TrackKey): Video => ({ state: "live", track });
+
+export interface Participant {
+  readonly identity: string;
+  /** Fit to be drawn. */
+  readonly name: string;
+  readonly mic: boolean;
+  readonly camera: Video;
+  readonly screen: Video;
+  /** When the screen share began: the latest is the one to look at. */
+  readonly screenSince: number;
+  /** False while the room says that this participant's connection is lost. */
+  readonly steady: boolean;
+  /** Left while the connection to the room was lost: forgotten only if still gone when it is back. */
+  readonly away: boolean;
+  /** When the participant last began to speak; null for never. */
+  readonly spokeAt: number | null;
+}
+
+export interface FrameShape {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface ChatLine {
+  /** Counts up; unique in the life of the page. */
+  readonly id: number;
+  readonly name: string;
+  readonly text: string;
+  readonly at: number;
+}
+
+export interface Reaction {
+  /** Counts up; unique in the life of the page. */
+  readonly id: number;
+  readonly identity: string | null;
+  readonly name: string;
+  readonly emoji: string;
+  readonly at: number;
+}
+
+/** A meeting of any kind, as much of it as a recording shows. Times are milliseconds of the caller's clock. */
+export interface RoomState {
+  readonly connection: "joining" | "joined" | "reconnecting";
+  readonly joinedAt: number | null;
+  /** In order of joining. */
+  readonly participants: readonly Participant[];
+  /** Who is heard now, loudest first. */
+  readonly heard: readonly string[];
+  readonly speaker: Speaker;
+  /** Tracks of which at least one frame was shown, and the frames' size. */
+  readonly frames: ReadonlyMap<TrackKey, FrameShape>;
+  /** The latest lines that are still to be seen, oldest first. */
+  readonly chat: readonly ChatLine[];
+  /** Those that are still to be seen, oldest first. */
+  readonly reactions: readonly Reaction[];
+  readonly lastId: number;
+}
+
+export const EMPTY_ROOM: RoomState = {
+  connection: "joining",
+  joinedAt: null,
+  participants: [],
+  heard: [],
+  speaker: NOBODY,
+  frames: new Map(),
+  chat: [],
+  reactions: [],
+  lastId: 0,
+};
+
+export function participantOf(room: RoomState, identity: string): Participant | undefined {
+  return room.participants.find((participant) => participant.identity === identity);
+}

@@ -1,0 +1,100 @@
+import type { Room, RoomListener } from "./adapters";
+import { RoomFailure } from "./adapters";
+import type { Fault, Layout, PageEnd, RoomEvent, Theme } from "./contract";
+import type { RoomChange, RoomState } from "./model";
+import { EMPTY_ROOM, nextWake, readiness, reduce, timeline } from "./model";
+import { applyTheme, fontsLoaded } from "./theme";
+import { StageView } from "./view";
+
+/** How long fonts may take before the recording starts in whatever letters there are. */
+const FONTS_DEADLINE_MS = 3000;
+
+/** Whom a session tells what happens; the bridge to the agent, for a page that is recorded. */
+export interface SessionListener {
+  ready(): void;
+  failed(fault: Fault, message: string): void;
+  ended(reason: PageEnd): void;
+  event(event: RoomEvent): void;
+}
+
+/** One room on one page, from the join to its end: the place where adapter, model and view meet. */
+export class Session {
+  #room: RoomState = EMPTY_ROOM;
+  #wake: ReturnType<typeof setTimeout> | undefined;
+  #painting = false;
+  #fonts = false;
+  #ready = false;
+  readonly #view: StageView;
+
+  constructor(
+    root: HTMLElement,
+    private readonly adapter: Room,
+    private readonly listener: SessionListener,
+    private readonly theme: Theme,
+    private readonly layout: Layout,
+  ) {
+    applyTheme(document.documentElement, theme);
+    this.#view = new StageView(root, theme, adapter, (track, shape) => this.#change({ type: "frame", track, ...shape }));
+    addEventListener("resize", () => this.#paintSoon());
+  }
+
+  async start(): Promise<void> {
+    void fontsLoaded(this.theme, FONTS_DEADLINE_MS).then(() => {
+      this.#fonts = true;
+      this.#paintSoon();
+    });
+    const listener: RoomListener = {
+      changed: (change) => this.#change(change),
+      ended: (reason) => this.listener.ended(reason),
+      failed: ({ fault, message }) => this.listener.failed(fault, message),
+    };
+    try {
+      await this.adapter.join(listener);
+      this.#change({ type: "joined" });
+    } catch (error) {
+      if (!(error instanceof RoomFailure)) throw error;
+      this.listener.failed(error.fault, error.message);
+    }
+  }
+
+  #change(change: RoomChange): void {
+    const before = this.#room;
+    this.#room = reduce(before, change, performance.now());
+    if (this.#room === before) return;
+    for (const event of timeline(before, this.#room, change)) this.listener.event(event);
+    this.#paintSoon();
+  }
+
+  /** At most one paint a frame, however much happens at once; none while nothing does. */
+  #paintSoon(): void {
+    if (this.#painting) return;
+    this.#painting = true;
+    requestAnimationFrame(() => {
+      this.#painting = false;
+      this.#view.show(this.#room, this.layout);
+      this.#lookAhead();
+    });
+  }
+
+  /** Time alone changes the picture too: one timer, for the next moment at which it does. */
+  #lookAhead(): void {
+    const now = performance.now();
+    const due = this.#fonts && !this.#ready ? readiness(this.#room, now) : null;
+    if (due === "ready") this.#sayReady();
+    const times = [nextWake(this.#room), due].filter((time) => typeof time === "number");
+    clearTimeout(this.#wake);
+    if (times.length === 0) return;
+    this.#wake = setTimeout(() => this.#tick(), Math.max(0, Math.min(...times) - now));
+  }
+
+  #tick(): void {
+    this.#change({ type: "tick" });
+    if (!this.#ready) this.#paintSoon();
+  }
+
+  /** Two frames later: what is worth recording has then been painted, not only decided. */
+  #sayReady(): void {
+    this.#ready = true;
+    requestAnimationFrame(() => requestAnimationFrame(() => this.listener.ready()));
+  }
+}

@@ -1,0 +1,49 @@
+import type { FrameShape, TrackKey, Video } from "../model";
+
+/** Where pictures come from: what the view needs of an adapter. */
+export interface PictureSource {
+  /** Shows a track in a video element until the returned function is called. */
+  attach(track: TrackKey, video: HTMLVideoElement): () => void;
+}
+
+export type FrameListener = (track: TrackKey, shape: FrameShape) => void;
+
+/** A video element that follows a participant's video, and tells of its first frame and of each change of size. */
+export class Picture {
+  readonly element = document.createElement("video");
+  #track: TrackKey | null = null;
+  #detach: () => void = () => undefined;
+
+  constructor(
+    private readonly source: PictureSource,
+    private readonly onFrame: FrameListener,
+  ) {
+    this.element.className = "picture";
+    this.element.autoplay = true;
+    this.element.playsInline = true;
+    // Sound has elements of its own; a muted one may always play.
+    this.element.muted = true;
+    this.element.disableRemotePlayback = true;
+    this.element.addEventListener("resize", () => this.#tell());
+  }
+
+  show(video: Video): void {
+    const track = video.state === "live" ? video.track : null;
+    if (track === this.#track) return;
+    this.#detach();
+    this.#detach = () => undefined;
+    this.#track = track;
+    if (track === null) return;
+    this.#detach = this.source.attach(track, this.element);
+    this.element.requestVideoFrameCallback(() => this.#tell());
+  }
+
+  close(): void {
+    this.show({ state: "off" });
+  }
+
+  #tell(): void {
+    const { videoWidth: width, videoHeight: height } = this.element;
+    if (this.#track !== null && width > 0 && height > 0) this.onFrame(this.#track, { width, height });
+  }
+}
