@@ -176,3 +176,6 @@ fn room_name(text: &str) -> Result<RoomName, Rejection> {
     text.parse()
         .map_err(|error: InvalidRoomName| Rejection(StatusCode::NOT_FOUND, format!("There is no room here: {error}.")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,7 +108,7 @@ async fn admit(
     mut closing: watch::Receiver<bool>,
 ) -> Result<(Seat, Letters, Overflow), End> {
     let first = tokio::select! {
-        first = timeout(patience.join, next_message(reader, patience.join)) => first,
+        first = timeout(patience.join, next_message(reader, patience.silence)) => first,
         _ = closing.wait_for(|closing| *closing) => return Err(End::Closed),
     };
     let Ok(first) = first else { return Err(Refusal::new("This client has not joined in time.").into()) };
