@@ -1,0 +1,64 @@
+# `make` lists the targets. Those that need something installed call scripts/setup, which is quiet when nothing is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# In CI the lock file decides; at a desk a new dependency may be added to it.
+locked := $(if $(CI),--locked)
+generated := layout-app/src/contract/generated
+pages := layout-app/dist/index.html
+page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
+	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
+
+.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing to build, test and record
+	@scripts/setup
+
+layout-app: $(pages) ## build the web pages that the binary embeds
+
+$(pages): $(page_sources) | setup
+	cd layout-app && npm run --silent build -- --logLevel warn
+
+build: $(pages) ## build the binary, optimised
+	cargo build $(locked) --release -p wallflower
+
+demo: build ## record the built-in room: out/demo.mp4 and a contact sheet of it
+	"$(CARGO_TARGET_DIR)/release/wallflower" demo -o out/demo.mp4
+
+test: check ## everything that CI asks for, media tests included
+	cd layout-app && npm test --silent
+	cargo build $(locked) --workspace --bins
+	cargo test $(locked) --workspace
+
+check: check-rust check-layout-app check-generated ## formatting, lints, types, and generated files
+
+check-rust: $(pages)
+	cargo fmt --all --check
+	cargo clippy $(locked) --workspace --all-targets -- -D warnings
+
+check-layout-app: | setup
+	cd layout-app && npm run --silent check
+
+# The folder that tests write to is named in .cargo/config.toml, which yields to the environment.
+check-generated:
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	TS_RS_EXPORT_DIR="$$fresh" cargo test $(locked) --quiet -p wallflower-domain --lib export_bindings >/dev/null; \
+	diff -ru $(generated) "$$fresh" || { echo "$(generated) is not what the Rust types say: run \`make generate\` and check it in" >&2; exit 1; }
+
+generate: ## write the TypeScript twins of the wire types
+	rm -rf $(generated)
+	cargo test $(locked) --quiet -p wallflower-domain --lib export_bindings >/dev/null
+
+bench: build ## measure what the design promises, and print the figures
+	cargo test $(locked) --release -p wallflower-tests -- --ignored --nocapture --test-threads 1
+
+clean: ## remove what was built and recorded here
+	cargo clean
+	rm -rf layout-app/dist layout-app/shots out
