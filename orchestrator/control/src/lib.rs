@@ -1,5 +1,11 @@
 //! The side of Wallflower that never touches media.
 //!
 //! * [`demo_room`]: the room that Wallflower serves itself: signalling over WebSocket, and the pages to join it.
+//! * [`launcher`]: starts agents as processes.
+//! * [`driver`]: the one task that owns a recording, from its agent's launch to its last word.
+//! * [`livekit`]: the tokens by which silent participants join LiveKit rooms.
 
 pub mod demo_room;
+pub mod driver;
+pub mod launcher;
+pub mod livekit;

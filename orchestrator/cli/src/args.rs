@@ -1,0 +1,167 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use url::Url;
+use wallflower_domain::frame::{FrameRate, FrameSize};
+use wallflower_domain::layout::Layout;
+use wallflower_domain::room::Room;
+use wallflower_domain::secret::Secret;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  the recording is complete
+    1  the machine's fault, or Wallflower's: a program is missing or died
+    2  the request's fault: wrong arguments, wrong keys
+    3  the room's or the page's fault: unreachable, failed, no start signal
+    4  the destination's fault: not writable, disk full
+  130  stopped before there was anything to record
+
+Ctrl-C once stops and finalizes; twice leaves at once and keeps what was captured beside the output file.
+WALLFLOWER_LOG=debug (or trace) prints what the agent does.";
+
+/// Records meetings through a silent participant: a hidden browser whose picture and sound become the recording.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Record a room or a page to an MP4
+    #[command(after_help = EXIT_CODES)]
+    Record(Box<RecordArgs>),
+    /// Record a built-in room with synthetic participants
+    Demo(DemoArgs),
+    /// Tell what this machine lacks, and prove by a short recording that it works
+    Doctor(DoctorArgs),
+    /// Perform one recording: job and commands on stdin, events on stdout
+    #[command(hide = true)]
+    Agent,
+    /// Clean up after an agent that was killed
+    #[command(hide = true)]
+    Guard { work_dir: PathBuf },
+    /// Play synthetic participants: their configuration is one line of JSON on stdin; runs until stdin closes
+    #[command(hide = true)]
+    Cast,
+}
+
+/// How a recording looks; the same for every command that makes one.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Look {
+    /// How tiles are arranged: grid, speaker or single-speaker
+    #[arg(long, default_value_t = Layout::Grid)]
+    pub(crate) layout: Layout,
+    /// Size of the picture; both sides even
+    #[arg(long, default_value_t = FrameSize::HD, value_name = "WIDTHxHEIGHT")]
+    pub(crate) size: FrameSize,
+    /// Frames a second, 1 to 60
+    #[arg(long, default_value_t = FrameRate::DEFAULT)]
+    pub(crate) fps: FrameRate,
+    /// Theme file: colours, title, logo, overlays
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) theme: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct RecordArgs {
+    /// livekit+wss://host/ROOM, demo:ROOM, or any https:// page
+    pub(crate) room: Room,
+    /// The MP4 to write
+    #[arg(short, long, value_name = "FILE.mp4")]
+    pub(crate) output: PathBuf,
+    /// Replace the file when it is there already
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// End after this much recording, such as 30s or 1h30m; otherwise when the room ends or on Ctrl-C
+    #[arg(long, value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) look: Look,
+    /// A page of your own that renders the room. It gets layout, url and token as query parameters, as LiveKit's templates do
+    #[arg(long, value_name = "URL")]
+    pub(crate) template: Option<Url>,
+    /// How long the page may take to give its start signal
+    #[arg(long, default_value = "20s", value_parser = duration)]
+    pub(crate) start_deadline: Duration,
+    /// For an https:// page: wait until it gives a start signal instead of recording as soon as it has loaded
+    #[arg(long)]
+    pub(crate) await_start: bool,
+    /// LiveKit API key
+    #[arg(long, env = "LIVEKIT_API_KEY")]
+    pub(crate) api_key: Option<String>,
+    /// LiveKit API secret; better passed by the environment, where other users can't read it
+    #[arg(long, env = "LIVEKIT_API_SECRET", hide_env_values = true)]
+    pub(crate) api_secret: Option<Secret>,
+    /// Where demo:ROOM is hosted, or found when another wallflower hosts it there already
+    #[arg(long, default_value = "127.0.0.1:7071")]
+    pub(crate) demo_listen: SocketAddr,
+    /// Print events as JSON lines on stdout instead of a progress line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct DemoArgs {
+    /// The MP4 to write; one that is there is replaced
+    #[arg(short, long, default_value = "demo.mp4")]
+    pub(crate) output: PathBuf,
+    /// Length of the recording
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) seconds: u32,
+    /// Synthetic participants
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=25))]
+    pub(crate) participants: u8,
+    #[command(flatten)]
+    pub(crate) look: Look,
+    /// Where the room is hosted: join it with a browser while it is recorded; by default a free port of this machine
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Print events as JSON lines on stdout instead of a progress line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// Skip the five seconds of recording
+    #[arg(long)]
+    pub(crate) no_recording: bool,
+}
+
+/// A plain number is taken for seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
+        Err(_) => humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 30s or 1h30m"))?,
+    };
+    if parsed < Duration::from_millis(100) || parsed > Duration::from_secs(7 * 24 * 3600) {
+        return Err("it must be between 0.1 seconds and 7 days".into());
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_bounded_and_may_be_plain_seconds() {
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        for bad in ["0", "-1", "nan", "inf", "8d", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Exit codes, as documented in the README and in `--help`.
+
+use std::process::ExitCode;
+
+use wallflower_domain::failure::Failure;
+use wallflower_domain::recording::{Recording, State};
+
+/// The machine's or Wallflower's own fault.
+pub(crate) const PLATFORM: u8 = 1;
+/// Ended by Ctrl-C or SIGTERM before there was any media.
+pub(crate) const ABORTED: u8 = 130;
+
+/// What a command comes to.
+pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {
+    let recording = match result {
+        Ok(recording) => recording,
+        Err(failure) => {
+            explain(&failure);
+            return ExitCode::from(failure.fault().exit_code());
+        }
+    };
+    match (recording.state, &recording.failure) {
+        (_, Some(failure)) => {
+            explain(failure);
+            ExitCode::from(failure.fault().exit_code())
+        }
+        (State::Completed, None) => ExitCode::SUCCESS,
+        (State::Aborted, None) => {
+            eprintln!("wallflower: stopped before there was anything to record; no file was made");
+            ExitCode::from(ABORTED)
+        }
+        (state, None) => {
+            eprintln!("wallflower: ended in state {state:?} without a reason; please report this");
+            ExitCode::from(PLATFORM)
+        }
+    }
+}
+
+/// One sentence, then what the page had to say.
+fn explain(failure: &Failure) {
+    eprintln!("wallflower: {}", failure.message);
+    let Some(evidence) = &failure.evidence else { return };
+    for (title, lines) in [("the page's console", &evidence.console), ("requests that failed", &evidence.failed_requests)] {
+        if !lines.is_empty() {
+            eprintln!("  {title}:");
+        }
+        for line in lines.iter().rev().take(10).rev() {
+            eprintln!("    {line}");
+        }
+    }
+    if let Some(picture) = &evidence.screenshot {
+        eprintln!("  what the page showed: {picture}");
+    }
+}

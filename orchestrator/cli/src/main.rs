@@ -1,0 +1,74 @@
+//! `wallflower`: records meetings through a silent participant.
+
+mod args;
+mod cast;
+mod contact_sheet;
+mod demo;
+mod doctor;
+mod exit;
+mod progress;
+mod record;
+mod run;
+mod theme;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("WALLFLOWER_LOG").unwrap_or_else(|_| "error".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("wallflower: no threads could be started on this machine: {error}");
+            return ExitCode::from(exit::PLATFORM);
+        }
+    };
+    let code = runtime.block_on(async {
+        match args.command {
+            Command::Record(args) => exit::code(record::record(args).await),
+            Command::Demo(args) => exit::code(demo::demo(args).await),
+            Command::Doctor(args) => doctor::doctor(args).await,
+            Command::Agent => agent().await,
+            Command::Guard { work_dir } => guard(&work_dir).await,
+            Command::Cast => exit::code(cast::cast().await),
+        }
+    });
+    // A blocked read of stdin must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn agent() -> ExitCode {
+    let served = match std::env::current_exe() {
+        Ok(program) => wallflower_agent::stdio::serve(&program).await,
+        Err(error) => Err(error),
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wallflower agent: {error}");
+            ExitCode::from(exit::PLATFORM)
+        }
+    }
+}
+
+/// Outlives whatever kills the others: signals that end a terminal's processes don't end it.
+async fn guard(work_dir: &std::path::Path) -> ExitCode {
+    use tokio::signal::unix::{SignalKind, signal};
+    let handlers: Vec<_> = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+        .into_iter()
+        .filter_map(|kind| signal(kind).ok())
+        .collect();
+    wallflower_agent::workdir::guard(work_dir).await;
+    drop(handlers);
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,92 @@
+//! `wallflower record`
+
+use std::net::SocketAddr;
+
+use wallflower_control::demo_room::DemoServer;
+use wallflower_control::livekit::{Credentials, Seat};
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::recording::Recording;
+use wallflower_domain::room::Room;
+use wallflower_domain::wire::agent::{Job, JobPage};
+use wallflower_domain::wire::page::PageRoom;
+
+use crate::args::RecordArgs;
+use crate::progress::View;
+use crate::run::{absolute, new_id, run};
+use crate::theme;
+
+pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> {
+    let id = new_id();
+    let mut view = View::new(args.json);
+    let file = absolute(&args.output)?;
+    let theme = theme::load(args.look.theme.as_deref())?;
+    let (page, host) = page(&args, &id, &view).await?;
+    let job = Job {
+        id,
+        page,
+        layout: args.look.layout,
+        theme,
+        size: args.look.size,
+        fps: args.look.fps,
+        file,
+        overwrite: args.overwrite,
+        max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
+        start_deadline_s: args.start_deadline.as_secs_f64(),
+    };
+    let recording = run(&job, &mut view).await;
+    if let Some(host) = host {
+        host.shutdown().await;
+    }
+    recording
+}
+
+/// What the browser opens, and the demo room's server when it is ours.
+async fn page(args: &RecordArgs, id: &str, view: &View) -> Result<(JobPage, Option<DemoServer>), Failure> {
+    let (room, host) = match &args.room {
+        Room::Page { url } => {
+            if args.template.is_some() {
+                return Err(bad_request("--template renders a meeting room; a page is recorded as it is. Drop one of the two."));
+            }
+            return Ok((JobPage::Page { url: url.to_string(), await_start: args.await_start }, None));
+        }
+        _ if args.await_start => {
+            return Err(bad_request("--await-start is for https:// pages; the page of a meeting room is always waited for. Drop it."));
+        }
+        Room::Livekit { server, room } => (livekit(args, server.as_str(), room, id)?, None),
+        Room::Demo { room } => {
+            let host = host(args.demo_listen).await?;
+            let addr = host.as_ref().map_or(args.demo_listen, DemoServer::addr);
+            view.say(&format!("join the room with a browser: http://{addr}/rooms/{room}"));
+            (PageRoom::Demo { url: format!("ws://{addr}/rooms/{room}/ws") }, host)
+        }
+    };
+    let page = match &args.template {
+        Some(url) => JobPage::Template { url: url.to_string(), room },
+        None => JobPage::Stage { room },
+    };
+    Ok((page, host))
+}
+
+fn bad_request(sentence: &str) -> Failure {
+    Failure::new(FailureKind::BadRequest, sentence)
+}
+
+fn livekit(args: &RecordArgs, server: &str, room: &str, id: &str) -> Result<PageRoom, Failure> {
+    let (Some(key), Some(secret)) = (&args.api_key, &args.api_secret) else {
+        return Err(bad_request(
+            "A LiveKit room needs the deployment's API key and secret: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or pass --api-key and --api-secret.",
+        ));
+    };
+    let credentials = Credentials { key: key.clone(), secret: secret.clone() };
+    let token = credentials.token(room, &format!("wallflower-{id}"), "Recorder", Seat::Silent)?;
+    Ok(PageRoom::Livekit { url: server.to_owned(), token })
+}
+
+/// Hosts the demo room, unless somebody listens there already: then it is taken for a Wallflower, and the page finds out.
+async fn host(addr: SocketAddr) -> Result<Option<DemoServer>, Failure> {
+    match DemoServer::bind(addr).await {
+        Ok(server) => Ok(Some(server)),
+        Err(error) if error.source.kind() == std::io::ErrorKind::AddrInUse => Ok(None),
+        Err(error) => Err(Failure::new(FailureKind::BadRequest, format!("{error}; choose another --demo-listen."))),
+    }
+}

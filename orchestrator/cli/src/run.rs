@@ -1,0 +1,83 @@
+//! Runs one job in an agent of this machine, with progress and Ctrl-C.
+
+use std::path::Path;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+use wallflower_control::driver::drive;
+use wallflower_control::launcher::process::AgentProcess;
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::recording::{EndReason, Recording};
+use wallflower_domain::wire::agent::{AgentCommand, Job};
+
+use crate::progress::{View, clock};
+
+/// An id that sorts by time.
+pub(crate) fn new_id() -> String {
+    Uuid::now_v7().simple().to_string()
+}
+
+/// This very binary, which is also agent and guard.
+pub(crate) fn program() -> Result<std::path::PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::new(FailureKind::Internal, format!("Wallflower can't find its own program file: {error}.")))
+}
+
+/// An absolute path, because agents run elsewhere.
+pub(crate) fn absolute(file: &Path) -> Result<String, Failure> {
+    std::path::absolute(file)
+        .ok()
+        .and_then(|path| path.to_str().map(str::to_owned))
+        .ok_or_else(|| Failure::new(FailureKind::BadRequest, format!("{} is no path in UTF-8.", file.display())))
+}
+
+/// Launches the agent and follows it to the end.
+pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure> {
+    let (requests, received) = mpsc::channel(8);
+    let signals = tokio::spawn(forward_signals(requests)?);
+    let agent = AgentProcess::launch(&program()?, job).await?;
+    let (published, _) = watch::channel(Recording::new(&job.id));
+    let recording = drive(agent, Recording::new(&job.id), received, published, |event| view.show(event)).await;
+    signals.abort();
+    view.close();
+    if let Some(delivery) = &recording.delivery {
+        let why = recording.end.map(reason).unwrap_or_default();
+        view.say(&format!("{}  {}  {} frames{why}", delivery.file, clock(delivery.duration_s), delivery.frames));
+    }
+    Ok(recording)
+}
+
+fn reason(end: EndReason) -> &'static str {
+    match end {
+        EndReason::Stopped => "  (stopped)",
+        EndReason::OwnerGone => "  (its launcher had gone)",
+        EndReason::RoomEnded => "  (the room ended)",
+        EndReason::Kicked => "  (removed from the room)",
+        EndReason::LimitDuration => "",
+        EndReason::Failure => "  (cut short by a failure)",
+    }
+}
+
+/// The first Ctrl-C or SIGTERM stops, every further one abandons.
+fn forward_signals(requests: mpsc::Sender<AgentCommand>) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let failed = |error: std::io::Error| Failure::new(FailureKind::Internal, format!("Signals can't be received: {error}."));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    Ok(async move {
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            let command = if stopping { AgentCommand::Abandon } else { AgentCommand::Stop };
+            stopping = true;
+            if requests.send(command).await.is_err() {
+                return;
+            }
+        }
+    })
+}

@@ -1,0 +1,5 @@
+//! Starting agents.
+//!
+//! * [`process`]: as processes of this machine.
+
+pub mod process;

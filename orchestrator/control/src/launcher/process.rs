@@ -1,0 +1,95 @@
+//! Agents as processes of this machine: `wallflower agent`, job and commands on stdin, events on stdout.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Job};
+
+/// After its last word an agent has nothing left to do.
+const EXIT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A running agent.
+pub struct AgentProcess {
+    process: Child,
+    stdin: ChildStdin,
+    events: Lines<BufReader<ChildStdout>>,
+}
+
+/// What an agent does next.
+#[derive(Debug)]
+pub enum AgentNews {
+    /// It says something.
+    Said(AgentEvent),
+    /// It is gone.
+    Gone {
+        /// How, to follow "the agent".
+        how: String,
+    },
+}
+
+impl AgentProcess {
+    /// Starts `program agent` in a process group of its own, so that Ctrl-C in a terminal reaches only us, and hands it the job.
+    pub async fn launch(program: &Path, job: &Job) -> Result<Self, Failure> {
+        let failed = |why: String| Failure::new(FailureKind::ProgramDied, format!("The agent could not be started: {why}."));
+        let mut process = Command::new(program)
+            .arg("agent")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| failed(error.to_string()))?;
+        let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
+            return Err(failed("it has no pipes".into()));
+        };
+        let mut agent = Self { process, stdin, events: BufReader::new(stdout).lines() };
+        agent.write(job).await.map_err(|error| failed(error.to_string()))?;
+        Ok(agent)
+    }
+
+    /// Tells it something. An agent that is gone already does not mind; [`AgentProcess::next`] tells.
+    pub async fn tell(&mut self, command: AgentCommand) {
+        if let Err(error) = self.write(&command).await {
+            tracing::debug!(%error, ?command, "the agent can't be told");
+        }
+    }
+
+    async fn write(&mut self, message: &impl serde::Serialize) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.stdin.write_all(&line).await?;
+        self.stdin.flush().await
+    }
+
+    /// Its next event, or its end. Cancel safe.
+    pub async fn next(&mut self) -> AgentNews {
+        loop {
+            match self.events.next_line().await {
+                Ok(Some(line)) => match serde_json::from_str(&line) {
+                    Ok(event) => return AgentNews::Said(event),
+                    Err(error) => tracing::error!(%error, "the agent said something that can't be read"),
+                },
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let how = match tokio::time::timeout(EXIT_DEADLINE, self.process.wait()).await {
+            Ok(Ok(status)) => format!("ended ({status})"),
+            Ok(Err(error)) => format!("is lost ({error})"),
+            Err(_) => "closed its output but did not end".to_owned(),
+        };
+        AgentNews::Gone { how }
+    }
+
+    /// Waits until the process has ended; kills it when it does not.
+    pub async fn ended(mut self) {
+        drop(self.stdin);
+        if tokio::time::timeout(EXIT_DEADLINE, self.process.wait()).await.is_err() {
+            tracing::warn!("the agent did not end after its last word and was killed");
+            let _ = self.process.kill().await;
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The bridge to the page: configuration in before the first script, signals out, and everything else that happens to a page kept as
+//! evidence for the failure that may follow.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chromiumoxide::Page;
+use chromiumoxide::cdp::browser_protocol::inspector::EventTargetCrashed;
+use chromiumoxide::cdp::browser_protocol::network::{EventLoadingFailed, EventRequestWillBeSent, EventResponseReceived, ResourceType};
+use chromiumoxide::cdp::browser_protocol::page::{AddScriptToEvaluateOnNewDocumentParams, EventLoadEventFired, NavigateParams};
+use chromiumoxide::cdp::js_protocol::runtime::{
+    AddBindingParams, EventBindingCalled, EventConsoleApiCalled, EventExceptionThrown, EvaluateParams, RemoteObject,
+};
+use futures_util::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use url::Url;
+use wallflower_domain::failure::{Failure, FailureKind, PageEvidence};
+use wallflower_domain::wire::page::{BINDING, PageEnd, PageMessage};
+
+use crate::browser::cdp_failure;
+
+/// Console lines and failed requests that are kept, each.
+const EVIDENCE_LINES: usize = 30;
+/// A longer console line is cut.
+const LINE_CHARS: usize = 400;
+/// Signals that may wait for the session; a page that floods the bridge is read no faster than this.
+const SIGNALS: usize = 256;
+
+/// What happens to a page.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// The page used the bridge.
+    Said(PageMessage),
+    /// The page printed one of the two words of LiveKit's template contract.
+    ConsoleStart,
+    /// See [`Signal::ConsoleStart`].
+    ConsoleEnd,
+    /// `load` has fired.
+    Loaded,
+    /// The document was answered with an HTTP error.
+    Status(i64),
+    /// An exception that nobody caught.
+    Threw(String),
+    /// The renderer died.
+    Crashed,
+}
+
+/// What a page finds in a global before its first script runs.
+pub(crate) struct Injected {
+    global: &'static str,
+    json: String,
+}
+
+impl Injected {
+    pub(crate) fn new(global: &'static str, config: &impl serde::Serialize) -> Result<Self, Failure> {
+        let json = serde_json::to_string(config).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("The page's configuration can't be written as JSON: {error}."))
+        })?;
+        Ok(Self { global, json })
+    }
+}
+
+/// The page that is recorded.
+pub(crate) struct Bridge {
+    page: Page,
+    signals: mpsc::Receiver<Signal>,
+    evidence: Evidence,
+    listeners: JoinSet<()>,
+}
+
+impl Bridge {
+    /// Prepares an empty page: binding, configuration, listeners. Nothing is loaded yet.
+    pub(crate) async fn attach(page: Page, config: Option<Injected>) -> Result<Self, Failure> {
+        let (sender, signals) = mpsc::channel(SIGNALS);
+        let evidence = Evidence::default();
+        let mut listeners = JoinSet::new();
+        listen::<EventBindingCalled>(&page, &mut listeners, &sender, &evidence).await?;
+        listen::<EventConsoleApiCalled>(&page, &mut listeners, &sender, &evidence).await?;
+        listen::<EventExceptionThrown>(&page, &mut listeners, &sender, &evidence).await?;
+        listen::<EventLoadEventFired>(&page, &mut listeners, &sender, &evidence).await?;
+        listen::<EventTargetCrashed>(&page, &mut listeners, &sender, &evidence).await?;
+        listen_to_network(&page, &mut listeners, &sender, &evidence).await?;
+        page.execute(AddBindingParams::new(BINDING)).await.map_err(cdp_failure)?;
+        if let Some(Injected { global, json }) = config {
+            let script = AddScriptToEvaluateOnNewDocumentParams::new(format!("globalThis.{global} = {json};"));
+            page.execute(script).await.map_err(cdp_failure)?;
+        }
+        Ok(Self { page, signals, evidence, listeners })
+    }
+
+    /// Opens the address. A page that can't be reached is a failure of the room.
+    pub(crate) async fn open(&self, url: &str) -> Result<(), Failure> {
+        let answer = self.page.execute(NavigateParams::new(url)).await.map_err(cdp_failure)?;
+        match &answer.result.error_text {
+            None => Ok(()),
+            Some(error) => Err(Failure::new(
+                FailureKind::RoomUnreachable,
+                format!("The page {} can't be reached ({error}); check the address and the network.", without_query(url)),
+            )),
+        }
+    }
+
+    /// Waits until the page has painted twice, so that the first captured frame shows it.
+    pub(crate) async fn painted(&self) -> Result<(), Failure> {
+        const TWO_FRAMES: &str = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
+        self.evaluate(TWO_FRAMES).await.map(|_| ())
+    }
+
+    /// Width and height of the page's viewport.
+    pub(crate) async fn viewport(&self) -> Result<(u64, u64), Failure> {
+        let value = self.evaluate("[innerWidth, innerHeight]").await?;
+        let side = |index: usize| value.get(index).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        Ok((side(0), side(1)))
+    }
+
+    async fn evaluate(&self, expression: &str) -> Result<serde_json::Value, Failure> {
+        let params = EvaluateParams::builder().expression(expression).await_promise(true).return_by_value(true).build();
+        let params = params.map_err(|error| Failure::new(FailureKind::Internal, error))?;
+        let answer = self.page.execute(params).await.map_err(cdp_failure)?;
+        Ok(answer.result.result.value.clone().unwrap_or_default())
+    }
+
+    /// The next thing that happens. Cancel safe. A page whose browser has gone says nothing any more.
+    pub(crate) async fn next(&mut self) -> Signal {
+        match self.signals.recv().await {
+            Some(signal) => signal,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What the page had to say so far.
+    pub(crate) fn evidence(&self) -> PageEvidence {
+        self.evidence.snapshot()
+    }
+
+    pub(crate) fn shutdown(mut self) {
+        self.listeners.abort_all();
+    }
+}
+
+/// Something of the page that becomes evidence, a signal, or both.
+trait Heard: chromiumoxide::cdp::IntoEventKind + Send + Sync + Unpin + 'static {
+    fn heard(&self, evidence: &Evidence) -> Option<Signal>;
+}
+
+async fn listen<T: Heard>(
+    page: &Page,
+    listeners: &mut JoinSet<()>,
+    sender: &mpsc::Sender<Signal>,
+    evidence: &Evidence,
+) -> Result<(), Failure> {
+    let events = page.event_listener::<T>().await.map_err(cdp_failure)?;
+    let (sender, evidence) = (sender.clone(), evidence.clone());
+    listeners.spawn(forward(events, sender, move |event: &T| event.heard(&evidence)));
+    Ok(())
+}
+
+async fn forward<T>(
+    mut events: impl Stream<Item = Arc<T>> + Unpin,
+    sender: mpsc::Sender<Signal>,
+    mut signal_of: impl FnMut(&T) -> Option<Signal>,
+) {
+    while let Some(event) = events.next().await {
+        if let Some(signal) = signal_of(&event)
+            && sender.send(signal).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+impl Heard for EventBindingCalled {
+    fn heard(&self, evidence: &Evidence) -> Option<Signal> {
+        if self.name != BINDING {
+            return None;
+        }
+        match serde_json::from_str(&self.payload) {
+            Ok(message) => Some(Signal::Said(message)),
+            Err(error) => {
+                evidence.console(&format!("the page sent the recorder a message that it does not know: {error}"));
+                None
+            }
+        }
+    }
+}
+
+impl Heard for EventConsoleApiCalled {
+    fn heard(&self, evidence: &Evidence) -> Option<Signal> {
+        let words: Vec<String> = self.args.iter().map(text_of).collect();
+        evidence.console(&format!("{}: {}", self.r#type.as_ref(), words.join(" ")));
+        words.iter().find_map(|word| match word.as_str() {
+            "START_RECORDING" => Some(Signal::ConsoleStart),
+            "END_RECORDING" => Some(Signal::ConsoleEnd),
+            _ => None,
+        })
+    }
+}
+
+fn text_of(object: &RemoteObject) -> String {
+    match &object.value {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => object.description.clone().unwrap_or_default(),
+    }
+}
+
+impl Heard for EventExceptionThrown {
+    fn heard(&self, evidence: &Evidence) -> Option<Signal> {
+        let details = &self.exception_details;
+        let description = details.exception.as_ref().and_then(|exception| exception.description.as_deref());
+        // The first line is the message; the rest is a stack.
+        let text = description.unwrap_or(&details.text).lines().next().unwrap_or_default().to_owned();
+        evidence.console(&format!("uncaught: {text}"));
+        Some(Signal::Threw(text))
+    }
+}
+
+impl Heard for EventLoadEventFired {
+    fn heard(&self, _: &Evidence) -> Option<Signal> {
+        Some(Signal::Loaded)
+    }
+}
+
+impl Heard for EventTargetCrashed {
+    fn heard(&self, _: &Evidence) -> Option<Signal> {
+        Some(Signal::Crashed)
+    }
+}
+
+/// Failed requests are known only by an id; their addresses come with the request.
+async fn listen_to_network(
+    page: &Page,
+    listeners: &mut JoinSet<()>,
+    sender: &mpsc::Sender<Signal>,
+    evidence: &Evidence,
+) -> Result<(), Failure> {
+    let requests = page.event_listener::<EventRequestWillBeSent>().await.map_err(cdp_failure)?;
+    let noted = evidence.clone();
+    listeners.spawn(forward(requests, sender.clone(), move |event: &EventRequestWillBeSent| {
+        noted.requested(event.request_id.inner(), &event.request.url);
+        None
+    }));
+    let responses = page.event_listener::<EventResponseReceived>().await.map_err(cdp_failure)?;
+    let noted = evidence.clone();
+    listeners.spawn(forward(responses, sender.clone(), move |event: &EventResponseReceived| {
+        let status = event.response.status;
+        if status < 400 {
+            return None;
+        }
+        noted.request_failed(&event.response.url, &format!("HTTP {status}"));
+        (event.r#type == ResourceType::Document).then_some(Signal::Status(status))
+    }));
+    let failures = page.event_listener::<EventLoadingFailed>().await.map_err(cdp_failure)?;
+    let noted = evidence.clone();
+    listeners.spawn(forward(failures, sender.clone(), move |event: &EventLoadingFailed| {
+        let url = noted.address_of(event.request_id.inner());
+        noted.request_failed(url.as_deref().unwrap_or("(unknown address)"), &event.error_text);
+        None
+    }));
+    Ok(())
+}
+
+/// What a page had to say for itself, bounded.
+#[derive(Clone, Default)]
+struct Evidence(Arc<Mutex<Collected>>);
+
+#[derive(Default)]
+struct Collected {
+    console: VecDeque<String>,
+    failed_requests: VecDeque<String>,
+    requested: VecDeque<(String, String)>,
+}
+
+impl Evidence {
+    fn with<T>(&self, change: impl FnOnce(&mut Collected) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn console(&self, line: &str) {
+        self.with(|collected| push(&mut collected.console, line.chars().take(LINE_CHARS).collect()));
+    }
+
+    fn requested(&self, id: &str, url: &str) {
+        self.with(|collected| {
+            if collected.requested.len() == 200 {
+                collected.requested.pop_front();
+            }
+            collected.requested.push_back((id.to_owned(), url.to_owned()));
+        });
+    }
+
+    fn address_of(&self, id: &str) -> Option<String> {
+        self.with(|collected| collected.requested.iter().rev().find(|(known, _)| known == id).map(|(_, url)| url.clone()))
+    }
+
+    fn request_failed(&self, url: &str, why: &str) {
+        self.with(|collected| push(&mut collected.failed_requests, format!("{}: {why}", without_query(url))));
+    }
+
+    fn snapshot(&self) -> PageEvidence {
+        self.with(|collected| PageEvidence {
+            console: collected.console.iter().cloned().collect(),
+            failed_requests: collected.failed_requests.iter().cloned().collect(),
+            screenshot: None,
+        })
+    }
+}
+
+fn push(lines: &mut VecDeque<String>, line: String) {
+    if lines.len() == EVIDENCE_LINES {
+        lines.pop_front();
+    }
+    lines.push_back(line);
+}
+
+/// An address as it may be shown: query and fragment may hold tokens.
+pub(crate) fn without_query(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(mut url) => {
+            url.set_query(None);
+            url.set_fragment(None);
+            url.to_string()
+        }
+        Err(_) => text.split(['?', '#']).next().unwrap_or_default().chars().take(200).collect(),
+    }
+}
+
+/// What a page's own failure is to the recording.
+pub(crate) fn failure_of_page(fault: wallflower_domain::failure::Fault, message: String) -> Failure {
+    use wallflower_domain::failure::Fault;
+    let kind = match fault {
+        Fault::Request => FailureKind::RoomRefused,
+        Fault::Room => FailureKind::RoomUnreachable,
+        Fault::Destination | Fault::Platform => FailureKind::PageFailed,
+    };
+    Failure::new(kind, message)
+}
+
+/// What a page's end is to the recording.
+pub(crate) fn end_of_page(end: PageEnd) -> wallflower_domain::recording::EndReason {
+    use wallflower_domain::recording::EndReason;
+    match end {
+        PageEnd::RoomEnded => EndReason::RoomEnded,
+        PageEnd::Kicked => EndReason::Kicked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_what_may_be_secret() {
+        assert_eq!(without_query("https://h/p?token=abc#x"), "https://h/p");
+        assert_eq!(without_query("not a url?token=abc"), "not a url");
+    }
+
+    #[test]
+    fn evidence_keeps_the_last_lines_only() {
+        let evidence = Evidence::default();
+        for number in 0..100 {
+            evidence.console(&format!("line {number}"));
+        }
+        let console = evidence.snapshot().console;
+        assert_eq!((console.len(), console.last().map(String::as_str)), (EVIDENCE_LINES, Some("line 99")));
+    }
+}

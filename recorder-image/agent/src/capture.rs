@@ -1,0 +1,218 @@
+//! The encoder: one ffmpeg that grabs the display and the sink's monitor and writes a fragmented MP4 that is playable at any time.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tokio::sync::{mpsc, watch};
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::frame::{FrameRate, FrameSize};
+use wallflower_domain::wire::agent::Progress;
+
+use crate::audio::Audio;
+use crate::child::{Child, LineSink, Rung, Tail};
+use crate::display::Display;
+use crate::programs::Programs;
+use crate::workdir::WorkDir;
+
+const READY_DEADLINE: Duration = Duration::from_secs(10);
+/// Seconds between two keyframes, and with them the length of a fragment: what kill -9 may cost.
+const KEYFRAME_S: u32 = 2;
+/// Raw frames that may wait for the encoder; at 720p one is 3.7 MB.
+const FRAME_QUEUE: &str = "24";
+/// Sound packets that may wait.
+const SOUND_QUEUE: &str = "256";
+
+/// What is captured, and where to.
+pub(crate) struct Plan<'a> {
+    pub(crate) size: FrameSize,
+    pub(crate) fps: FrameRate,
+    pub(crate) max_duration_s: Option<f64>,
+    pub(crate) file: &'a Path,
+}
+
+/// A running encoder.
+pub(crate) struct Capture {
+    encoder: Child,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Capture {
+    /// Starts the encoder and waits until it has encoded something. Also tells when the first frame was grabbed, in microseconds
+    /// since 1970.
+    pub(crate) async fn start(
+        programs: &Programs,
+        work: &WorkDir,
+        display: &Display,
+        audio: &Audio,
+        plan: &Plan<'_>,
+    ) -> Result<(Self, i64), Failure> {
+        let mut command = work.command(&programs.ffmpeg);
+        display.attach(&mut command);
+        audio.attach(&mut command);
+        command.env("PULSE_LATENCY_MSEC", "20").args(arguments(&display.name(), plan)).arg(plan.file);
+        let (progress_sender, mut progress) = watch::channel(Progress::default());
+        let mut block = ProgressBlock::default();
+        let on_stdout: LineSink = Box::new(move |line| {
+            if let Some(progress) = block.take(line) {
+                progress_sender.send_replace(progress);
+            }
+        });
+        let (start_sender, mut starts) = mpsc::channel(4);
+        let on_stderr: LineSink = Box::new(move |line| {
+            if let Some(start) = input_start_us(line) {
+                let _ = start_sender.try_send(start);
+            }
+        });
+        let encoder = Child::spawn("ffmpeg", command, on_stdout, on_stderr)?;
+        let first = async {
+            // The display is the first input, so its start is printed first.
+            let start = starts.recv().await;
+            let encoding = progress.wait_for(|progress| progress.frames > 0).await.is_ok();
+            if encoding { start } else { None }
+        };
+        let start = tokio::select! {
+            start = first => match start {
+                Some(start) => start,
+                // Its output has closed: it is ending.
+                None => return Err(explain(&encoder.tail(), encoder.exited().await)),
+            },
+            status = encoder.exited() => return Err(explain(&encoder.tail(), status)),
+            () = tokio::time::sleep(READY_DEADLINE) => {
+                return Err(Failure::new(FailureKind::ProgramDied, "ffmpeg did not encode a frame within 10 s; is the machine overloaded?"));
+            }
+        };
+        Ok((Self { encoder, progress }, start))
+    }
+
+    pub(crate) fn encoder(&self) -> &Child {
+        &self.encoder
+    }
+
+    /// How it goes; changes about twice a second.
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// Lets it finish what it has grabbed. A failure tells why it could not; what it wrote until then stays.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        let tail = self.encoder.tail();
+        let status = self
+            .encoder
+            .stop(&[
+                (Rung::Say(b"q\n"), Duration::from_secs(10)),
+                (Rung::Send(Signal::SIGINT), Duration::from_secs(5)),
+                (Rung::Send(Signal::SIGTERM), Duration::from_secs(2)),
+            ])
+            .await;
+        if status.success() { Ok(()) } else { Err(explain(&tail, status)) }
+    }
+}
+
+/// Why ffmpeg ended.
+pub(crate) fn explain(tail: &Tail, status: ExitStatus) -> Failure {
+    if tail.contains("No space left on device") {
+        return Failure::new(FailureKind::DiskFull, "The disk that takes the recording is full; make room or choose another output directory.");
+    }
+    let last = tail.last().map(|line| format!(": {line}")).unwrap_or_default();
+    Failure::new(FailureKind::ProgramDied, format!("ffmpeg died ({status}){last}"))
+}
+
+fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
+    let (size, fps) = (plan.size.to_string(), plan.fps.to_string());
+    let mut arguments: Vec<String> = Vec::new();
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    add(&["-hide_banner", "-nostats", "-loglevel", "info", "-progress", "pipe:1", "-stats_period", "0.5"]);
+    add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
+    add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
+    // Both inputs are stamped by the same wall clock. By itself ffmpeg sets each to zero and so forgets which one began first;
+    // -isync keeps the difference.
+    add(&["-thread_queue_size", SOUND_QUEUE, "-f", "pulse", "-fragment_size", "1920"]);
+    add(&["-sample_rate", "48000", "-channels", "2", "-isync", "0", "-i", Audio::MONITOR]);
+    add(&["-map", "0:v", "-map", "1:a"]);
+    // RGB of a screen is full range sRGB; HD video is BT.709, and says so.
+    add(&["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=fast_bilinear,format=yuv420p"]);
+    add(&["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "iec61966-2-1", "-color_range", "tv"]);
+    add(&["-fps_mode", "cfr", "-r", &fps]);
+    // Design §7: as cheap as x264 gets, with the three tools that pay for themselves switched back on.
+    add(&["-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "cabac=1:deblock=0,0:8x8dct=1", "-profile:v", "high"]);
+    add(&["-crf", "25", "-g", &(plan.fps.get() * KEYFRAME_S).to_string()]);
+    // Silence before the first and in between missing samples, so that sound keeps wall time.
+    add(&["-af", "aresample=async=1000:first_pts=0"]);
+    add(&["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"]);
+    if let Some(seconds) = plan.max_duration_s {
+        add(&["-t", &format!("{seconds:.3}")]);
+    }
+    add(&["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-flush_packets", "1"]);
+    arguments
+}
+
+/// `Duration: N/A, start: 1763700000.123456, bitrate: …` of an input's description.
+fn input_start_us(line: &str) -> Option<i64> {
+    let (_, rest) = line.split_once(", start: ")?;
+    let (seconds, rest) = rest.split_once('.')?;
+    let micros = rest.split(',').next()?;
+    if micros.len() != 6 {
+        return None;
+    }
+    Some(seconds.parse::<i64>().ok()? * 1_000_000 + micros.parse::<i64>().ok()?)
+}
+
+/// Collects the `key=value` lines that ffmpeg prints with `-progress`; a block ends with `progress=…`.
+#[derive(Default)]
+struct ProgressBlock {
+    current: Progress,
+}
+
+impl ProgressBlock {
+    fn take(&mut self, line: &str) -> Option<Progress> {
+        let (key, value) = line.split_once('=')?;
+        let value = value.trim();
+        let whole = || value.parse::<u64>().unwrap_or(0);
+        match key {
+            "frame" => self.current.frames = whole(),
+            "fps" => self.current.fps = value.parse().unwrap_or(0.0),
+            "total_size" => self.current.bytes = whole(),
+            // Microseconds; N/A, and for an instant negative, at the start.
+            "out_time_us" => self.current.media_s = value.parse::<f64>().map_or(0.0, |micros| (micros / 1e6).max(0.0)),
+            "dup_frames" => self.current.duplicated = whole(),
+            "drop_frames" => self.current.dropped = whole(),
+            "speed" => self.current.speed = value.trim_end_matches('x').trim().parse().unwrap_or(0.0),
+            "progress" => return Some(self.current),
+            _ => {}
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_progress_block_is_read_whole() {
+        let mut block = ProgressBlock::default();
+        let lines = "frame=45\nfps=29.97\nstream_0_0_q=20.0\nbitrate= 812.3kbits/s\ntotal_size=152000\nout_time_us=1500000\n\
+                     out_time=00:00:01.500000\ndup_frames=1\ndrop_frames=2\nspeed=1.01x\nprogress=continue";
+        let progress: Vec<Progress> = lines.lines().filter_map(|line| block.take(line)).collect();
+        let expected =
+            Progress { media_s: 1.5, frames: 45, fps: 29.97, speed: 1.01, dropped: 2, duplicated: 1, bytes: 152_000 };
+        assert_eq!(progress, [expected]);
+    }
+
+    #[test]
+    fn values_that_ffmpeg_does_not_know_yet_are_zero() {
+        let mut block = ProgressBlock::default();
+        let lines = ["frame=0", "out_time_us=N/A", "speed=N/A", "total_size=N/A", "progress=continue"];
+        let progress: Vec<Progress> = lines.iter().filter_map(|line| block.take(line)).collect();
+        assert_eq!(progress, [Progress::default()]);
+    }
+
+    #[test]
+    fn the_first_frame_s_time_is_read_from_the_input_s_description() {
+        let line = "  Duration: N/A, start: 1763700000.123456, bitrate: 884736 kb/s";
+        assert_eq!(input_start_us(line), Some(1_763_700_000_123_456));
+        assert_eq!(input_start_us("  Duration: N/A, bitrate: N/A"), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! The X display: an Xvfb of our own.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::frame::FrameSize;
+
+use crate::child::{Child, LineSink, Rung, ignore};
+use crate::programs::Programs;
+use crate::workdir::{WorkDir, write_private};
+
+const READY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A running X server whose screen has exactly the size of the frames.
+pub(crate) struct Display {
+    server: Child,
+    number: u32,
+    authority: PathBuf,
+}
+
+impl Display {
+    /// Starts the server on a free display number of its own choosing and waits until it takes clients.
+    pub(crate) async fn start(programs: &Programs, work: &WorkDir, size: FrameSize) -> Result<Self, Failure> {
+        let authority = work.path().join("xauthority");
+        write_private(&authority, &xauthority()?)
+            .map_err(|error| Failure::new(FailureKind::Internal, format!("{} can't be written: {error}.", authority.display())))?;
+        let mut command = work.command(&programs.xvfb);
+        command
+            .args(["-displayfd", "1", "-screen", "0", &format!("{size}x24"), "-auth"])
+            .arg(&authority)
+            .args(["-nolisten", "tcp", "-noreset", "-nocursor"]);
+        let (number_sender, mut number_receiver) = mpsc::channel(1);
+        let on_stdout: LineSink = Box::new(move |line| {
+            if let Ok(number) = line.trim().parse::<u32>() {
+                let _ = number_sender.try_send(number);
+            }
+        });
+        let server = Child::spawn("Xvfb", command, on_stdout, ignore())?;
+        let number = tokio::select! {
+            Some(number) = number_receiver.recv() => number,
+            status = server.exited() => return Err(server.died(status)),
+            () = tokio::time::sleep(READY_DEADLINE) => {
+                return Err(Failure::new(FailureKind::ProgramDied, "Xvfb did not offer a display within 10 s; is the machine overloaded?"));
+            }
+        };
+        work.note_display(number, server.pid())
+            .map_err(|error| Failure::new(FailureKind::Internal, format!("The work directory can't be written: {error}.")))?;
+        Ok(Self { server, number, authority })
+    }
+
+    /// Makes a command's process draw on, or grab from, this display.
+    pub(crate) fn attach(&self, command: &mut Command) {
+        command.env("DISPLAY", self.name()).env("XAUTHORITY", &self.authority);
+    }
+
+    /// `:N`
+    pub(crate) fn name(&self) -> String {
+        format!(":{}", self.number)
+    }
+
+    pub(crate) fn server(&self) -> &Child {
+        &self.server
+    }
+
+    pub(crate) async fn shutdown(self) {
+        let _ = self.server.stop(&[(Rung::Send(Signal::SIGTERM), Duration::from_secs(2))]).await;
+    }
+}
+
+/// One record of an Xauthority file, for any host and any display number, with a fresh cookie. Without it every user of the machine
+/// could look at the meeting.
+fn xauthority() -> Result<Vec<u8>, Failure> {
+    const FAMILY_WILD: u16 = 0xffff;
+    const NAME: &[u8] = b"MIT-MAGIC-COOKIE-1";
+    let mut cookie = [0; 16];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut random| std::io::Read::read_exact(&mut random, &mut cookie))
+        .map_err(|error| Failure::new(FailureKind::Internal, format!("No random bytes from this machine: {error}.")))?;
+    let mut record = FAMILY_WILD.to_be_bytes().to_vec();
+    for field in [b"".as_slice(), b"", NAME, &cookie] {
+        record.extend(u16::try_from(field.len()).unwrap_or(0).to_be_bytes());
+        record.extend(field);
+    }
+    Ok(record)
+}
