@@ -1,10 +1,10 @@
 import { Room, RoomEvent, Track, type TrackPublishOptions } from "livekit-client";
+import { CHAT_TOPIC, REACTION_TOPICS } from "../adapters/livekit/messages";
 import type { CastAction, CastMember } from "../contract/cast";
 import { SeatFailure, type Encoding, type Seat, type SentMedia } from "./seat";
 
 const CONNECT_DEADLINE_MS = 15_000;
-const CHAT_TOPIC = "lk.chat";
-const REACTION_TOPIC = "reaction";
+const [REACTION_TOPIC = ""] = REACTION_TOPICS;
 
 /** A member's place in a LiveKit room: publishes, and subscribes to nobody. */
 export class LivekitSeat implements Seat {
@@ -53,14 +53,8 @@ export class LivekitSeat implements Seat {
   }
 
   act(action: CastAction): void {
-    const { localParticipant } = this.#room;
-    const sent =
-      action.kind === "chat"
-        ? localParticipant.sendText(action.text, { topic: CHAT_TOPIC })
-        : localParticipant.publishData(new TextEncoder().encode(JSON.stringify({ emoji: action.emoji })), {
-            reliable: true,
-            topic: REACTION_TOPIC,
-          });
+    const [text, topic] = action.kind === "chat" ? [action.text, CHAT_TOPIC] : [action.emoji, REACTION_TOPIC];
+    const sent = this.#room.localParticipant.sendText(text, { topic });
     // What can't be sent while the room reconnects is not said later: the talk has moved on.
     sent.catch((error: unknown) => console.warn("livekit: a line or reaction was not sent", error));
   }
