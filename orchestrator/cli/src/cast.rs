@@ -9,9 +9,11 @@ use wallflower_domain::recording::{EndReason, Recording, State};
 use crate::run::{new_id, program};
 
 pub(crate) async fn cast() -> Result<Recording, Failure> {
-    let bad = |why: String| Failure::new(FailureKind::BadRequest, format!("The cast's configuration can't be read: {why}."));
+    let bad =
+        |why: String| Failure::new(FailureKind::BadRequest, format!("The cast's configuration can't be read: {why}."));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    let line = lines.next_line().await.map_err(|error| bad(error.to_string()))?.ok_or_else(|| bad("stdin is empty".into()))?;
+    let line =
+        lines.next_line().await.map_err(|error| bad(error.to_string()))?.ok_or_else(|| bad("stdin is empty".into()))?;
     let config = serde_json::from_str(&line).map_err(|error| bad(error.to_string()))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| bad(error.to_string()))?;
     let id = new_id();

@@ -17,14 +17,22 @@ pub(crate) async fn make(delivery: &Delivery) -> Result<PathBuf, Failure> {
     let sheet = Path::new(&delivery.file).with_extension("png");
     let every = (delivery.frames / FRAMES).max(1);
     // The middle of each part: the first frame of a recording says little.
-    let filter = format!(r"select=eq(mod(n\,{every})\,{}),scale=480:-2:flags=area,tile=3x4:padding=6:margin=6:color=white", every / 2);
+    let filter = format!(
+        r"select=eq(mod(n\,{every})\,{}),scale=480:-2:flags=area,tile=3x4:padding=6:margin=6:color=white",
+        every / 2
+    );
     let ran = Command::new(Program::Ffmpeg.find()?)
         .args(["-hide_banner", "-loglevel", "error", "-y", "-i", &delivery.file, "-vf", &filter, "-frames:v", "1"])
         .arg(&sheet)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let failed = |why: String| Failure::new(FailureKind::ProgramDied, format!("The contact sheet {} could not be made: {why}.", sheet.display()));
+    let failed = |why: String| {
+        Failure::new(
+            FailureKind::ProgramDied,
+            format!("The contact sheet {} could not be made: {why}.", sheet.display()),
+        )
+    };
     let output = tokio::time::timeout(DEADLINE, ran)
         .await
         .map_err(|_| failed("ffmpeg took too long".into()))?

@@ -40,7 +40,9 @@ pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {
 fn explain(failure: &Failure) {
     eprintln!("wallflower: {}", failure.message);
     let Some(evidence) = &failure.evidence else { return };
-    for (title, lines) in [("the page's console", &evidence.console), ("requests that failed", &evidence.failed_requests)] {
+    for (title, lines) in
+        [("the page's console", &evidence.console), ("requests that failed", &evidence.failed_requests)]
+    {
         if !lines.is_empty() {
             eprintln!("  {title}:");
         }

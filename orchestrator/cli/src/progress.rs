@@ -17,6 +17,8 @@ pub(crate) enum View {
     Json,
     /// For a person, on stderr.
     Person(Box<PersonView>),
+    /// Nowhere.
+    Silent,
 }
 
 impl View {
@@ -31,6 +33,7 @@ impl View {
                 Err(error) => tracing::error!(%error, "an event can't be written as JSON"),
             },
             Self::Person(view) => view.show(event),
+            Self::Silent => {}
         }
     }
 
@@ -143,7 +146,11 @@ pub(crate) fn clock(seconds: f64) -> String {
     let tenths = tenths as u64;
     let (hours, minutes, rest) = (tenths / 36_000, tenths / 600 % 60, tenths % 600);
     let (seconds, tenth) = (rest / 10, rest % 10);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}.{tenth}") } else { format!("{minutes:02}:{seconds:02}.{tenth}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}.{tenth}")
+    } else {
+        format!("{minutes:02}:{seconds:02}.{tenth}")
+    }
 }
 
 #[cfg(test)]
@@ -152,9 +159,19 @@ mod tests {
 
     #[test]
     fn the_line_tells_time_rate_speed_drops_size_and_people() {
-        let progress =
-            Progress { media_s: 72.34, frames: 2170, fps: 29.97, speed: 1.0, dropped: 3, duplicated: 0, bytes: 5_242_880 };
-        assert_eq!(line(progress, 4), "REC 01:12.3  ·  30.0 fps  ·  speed 1.00x  ·  dropped 3  ·  5.00 MiB  ·  4 people");
+        let progress = Progress {
+            media_s: 72.34,
+            frames: 2170,
+            fps: 29.97,
+            speed: 1.0,
+            dropped: 3,
+            duplicated: 0,
+            bytes: 5_242_880,
+        };
+        assert_eq!(
+            line(progress, 4),
+            "REC 01:12.3  ·  30.0 fps  ·  speed 1.00x  ·  dropped 3  ·  5.00 MiB  ·  4 people"
+        );
     }
 
     #[test]

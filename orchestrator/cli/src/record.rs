@@ -45,12 +45,16 @@ async fn page(args: &RecordArgs, id: &str, view: &View) -> Result<(JobPage, Opti
     let (room, host) = match &args.room {
         Room::Page { url } => {
             if args.template.is_some() {
-                return Err(bad_request("--template renders a meeting room; a page is recorded as it is. Drop one of the two."));
+                return Err(bad_request(
+                    "--template renders a meeting room; a page is recorded as it is. Drop one of the two.",
+                ));
             }
             return Ok((JobPage::Page { url: url.to_string(), await_start: args.await_start }, None));
         }
         _ if args.await_start => {
-            return Err(bad_request("--await-start is for https:// pages; the page of a meeting room is always waited for. Drop it."));
+            return Err(bad_request(
+                "--await-start is for https:// pages; the page of a meeting room is always waited for. Drop it.",
+            ));
         }
         Room::Livekit { server, room } => (livekit(args, server.as_str(), room, id)?, None),
         Room::Demo { room } => {

@@ -20,8 +20,9 @@ pub(crate) fn new_id() -> String {
 
 /// This very binary, which is also agent and guard.
 pub(crate) fn program() -> Result<std::path::PathBuf, Failure> {
-    std::env::current_exe()
-        .map_err(|error| Failure::new(FailureKind::Internal, format!("Wallflower can't find its own program file: {error}.")))
+    std::env::current_exe().map_err(|error| {
+        Failure::new(FailureKind::Internal, format!("Wallflower can't find its own program file: {error}."))
+    })
 }
 
 /// An absolute path, because agents run elsewhere.
@@ -61,7 +62,8 @@ fn reason(end: EndReason) -> &'static str {
 
 /// The first Ctrl-C or SIGTERM stops, every further one abandons.
 fn forward_signals(requests: mpsc::Sender<AgentCommand>) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    let failed = |error: std::io::Error| Failure::new(FailureKind::Internal, format!("Signals can't be received: {error}."));
+    let failed =
+        |error: std::io::Error| Failure::new(FailureKind::Internal, format!("Signals can't be received: {error}."));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;

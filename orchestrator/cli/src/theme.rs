@@ -23,7 +23,8 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Theme, Failure> {
 }
 
 fn data_url(image: &Path) -> Result<String, String> {
-    let kind = match image.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase).as_deref() {
+    let kind = match image.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase).as_deref()
+    {
         Some("png") => "image/png",
         Some("svg") => "image/svg+xml",
         Some("jpg" | "jpeg") => "image/jpeg",

@@ -77,8 +77,9 @@ impl Credentials {
             },
         };
         let key = EncodingKey::from_secret(self.secret.expose().as_bytes());
-        encode(&Header::new(Algorithm::HS256), &claims, &key)
-            .map_err(|error| Failure::new(FailureKind::Internal, format!("The LiveKit token could not be signed: {error}.")))
+        encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("The LiveKit token could not be signed: {error}."))
+        })
     }
 }
 
@@ -89,10 +90,12 @@ mod tests {
 
     #[test]
     fn the_silent_participant_s_token_is_hidden_and_can_only_subscribe() {
-        let credentials = Credentials { key: "devkey".into(), secret: Secret::new("a secret of thirty-two characters") };
+        let credentials =
+            Credentials { key: "devkey".into(), secret: Secret::new("a secret of thirty-two characters") };
         let token = credentials.token("standup", "wallflower-1", "", Seat::Silent).expect("signed");
         let key = DecodingKey::from_secret(credentials.secret.expose().as_bytes());
-        let claims = decode::<serde_json::Value>(&token, &key, &Validation::new(Algorithm::HS256)).expect("valid").claims;
+        let claims =
+            decode::<serde_json::Value>(&token, &key, &Validation::new(Algorithm::HS256)).expect("valid").claims;
         assert_eq!((&claims["iss"], &claims["sub"]), (&"devkey".into(), &"wallflower-1".into()));
         let expected = serde_json::json!({
             "room": "standup", "roomJoin": true, "canSubscribe": true, "canPublish": false, "canPublishData": false,

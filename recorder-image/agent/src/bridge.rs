@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::inspector::EventTargetCrashed;
-use chromiumoxide::cdp::browser_protocol::network::{EventLoadingFailed, EventRequestWillBeSent, EventResponseReceived, ResourceType};
-use chromiumoxide::cdp::browser_protocol::page::{AddScriptToEvaluateOnNewDocumentParams, EventLoadEventFired, NavigateParams};
+use chromiumoxide::cdp::browser_protocol::network::{
+    EventLoadingFailed, EventRequestWillBeSent, EventResponseReceived, ResourceType,
+};
+use chromiumoxide::cdp::browser_protocol::page::{
+    AddScriptToEvaluateOnNewDocumentParams, EventLoadEventFired, NavigateParams,
+};
 use chromiumoxide::cdp::js_protocol::runtime::{
-    AddBindingParams, EventBindingCalled, EventConsoleApiCalled, EventExceptionThrown, EvaluateParams, RemoteObject,
+    AddBindingParams, EvaluateParams, EventBindingCalled, EventConsoleApiCalled, EventExceptionThrown, RemoteObject,
 };
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
@@ -96,14 +100,18 @@ impl Bridge {
             None => Ok(()),
             Some(error) => Err(Failure::new(
                 FailureKind::RoomUnreachable,
-                format!("The page {} can't be reached ({error}); check the address and the network.", without_query(url)),
+                format!(
+                    "The page {} can't be reached ({error}); check the address and the network.",
+                    without_query(url)
+                ),
             )),
         }
     }
 
     /// Waits until the page has painted twice, so that the first captured frame shows it.
     pub(crate) async fn painted(&self) -> Result<(), Failure> {
-        const TWO_FRAMES: &str = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
+        const TWO_FRAMES: &str =
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
         self.evaluate(TWO_FRAMES).await.map(|_| ())
     }
 
@@ -291,7 +299,9 @@ impl Evidence {
     }
 
     fn address_of(&self, id: &str) -> Option<String> {
-        self.with(|collected| collected.requested.iter().rev().find(|(known, _)| known == id).map(|(_, url)| url.clone()))
+        self.with(|collected| {
+            collected.requested.iter().rev().find(|(known, _)| known == id).map(|(_, url)| url.clone())
+        })
     }
 
     fn request_failed(&self, url: &str, why: &str) {

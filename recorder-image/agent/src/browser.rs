@@ -86,7 +86,11 @@ pub(crate) enum Screen<'a> {
 
 impl Browser {
     /// Starts Chromium with an empty page and connects to it.
-    pub(crate) async fn start(programs: &Programs, work: &WorkDir, screen: Screen<'_>) -> Result<(Self, Page), Failure> {
+    pub(crate) async fn start(
+        programs: &Programs,
+        work: &WorkDir,
+        screen: Screen<'_>,
+    ) -> Result<(Self, Page), Failure> {
         let mut command = work.command(&programs.chromium);
         let profile = work.path().join("profile");
         command
@@ -106,7 +110,12 @@ impl Browser {
             Screen::Captured(display, audio, size) => {
                 display.attach(&mut command);
                 audio.attach(&mut command);
-                command.args(["--kiosk", "--hide-scrollbars", "--window-position=0,0", "--force-device-scale-factor=1"]);
+                command.args([
+                    "--kiosk",
+                    "--hide-scrollbars",
+                    "--window-position=0,0",
+                    "--force-device-scale-factor=1",
+                ]);
                 command.arg(format!("--window-size={},{}", size.width(), size.height()));
             }
             Screen::Headless => {
@@ -141,10 +150,7 @@ impl Browser {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.cdp.close()).await;
         let _ = self
             .process
-            .stop(&[
-                (Rung::Say(b""), Duration::from_secs(1)),
-                (Rung::Send(Signal::SIGTERM), Duration::from_secs(2)),
-            ])
+            .stop(&[(Rung::Say(b""), Duration::from_secs(1)), (Rung::Send(Signal::SIGTERM), Duration::from_secs(2))])
             .await;
         self.events.abort();
     }
@@ -152,7 +158,10 @@ impl Browser {
 
 async fn within<T>(step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::time::timeout(CDP_DEADLINE, step).await.unwrap_or_else(|_| {
-        Err(Failure::new(FailureKind::ProgramDied, "Chromium started but did not answer on its DevTools socket within 10 s."))
+        Err(Failure::new(
+            FailureKind::ProgramDied,
+            "Chromium started but did not answer on its DevTools socket within 10 s.",
+        ))
     })
 }
 

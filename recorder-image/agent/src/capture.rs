@@ -113,7 +113,10 @@ impl Capture {
 /// Why ffmpeg ended.
 pub(crate) fn explain(tail: &Tail, status: ExitStatus) -> Failure {
     if tail.contains("No space left on device") {
-        return Failure::new(FailureKind::DiskFull, "The disk that takes the recording is full; make room or choose another output directory.");
+        return Failure::new(
+            FailureKind::DiskFull,
+            "The disk that takes the recording is full; make room or choose another output directory.",
+        );
     }
     let last = tail.last().map(|line| format!(": {line}")).unwrap_or_default();
     Failure::new(FailureKind::ProgramDied, format!("ffmpeg died ({status}){last}"))
@@ -136,7 +139,16 @@ fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
     add(&["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "iec61966-2-1", "-color_range", "tv"]);
     add(&["-fps_mode", "cfr", "-r", &fps]);
     // Design §7: as cheap as x264 gets, with the three tools that pay for themselves switched back on.
-    add(&["-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "cabac=1:deblock=0,0:8x8dct=1", "-profile:v", "high"]);
+    add(&[
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-x264-params",
+        "cabac=1:deblock=0,0:8x8dct=1",
+        "-profile:v",
+        "high",
+    ]);
     add(&["-crf", "25", "-g", &(plan.fps.get() * KEYFRAME_S).to_string()]);
     // Silence before the first and in between missing samples, so that sound keeps wall time.
     add(&["-af", "aresample=async=1000:first_pts=0"]);

@@ -76,7 +76,10 @@ async fn bring(config: &CastConfig, programs: &Programs, work: &WorkDir) -> Resu
                 Signal::Said(PageMessage::Ready) => return Ok(()),
                 Signal::Said(PageMessage::Failed { fault, message }) => return Err(failure_of_page(fault, message)),
                 Signal::Threw(text) => {
-                    return Err(Failure::new(FailureKind::PageFailed, format!("The page of the synthetic participants failed: {text}.")));
+                    return Err(Failure::new(
+                        FailureKind::PageFailed,
+                        format!("The page of the synthetic participants failed: {text}."),
+                    ));
                 }
                 _ => {}
             }

@@ -52,7 +52,9 @@ impl Child {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map_err(|error| Failure::new(FailureKind::ProgramDied, format!("{name} could not be started: {error}.")))?;
+            .map_err(|error| {
+                Failure::new(FailureKind::ProgramDied, format!("{name} could not be started: {error}."))
+            })?;
         let group = process.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw).ok_or_else(|| {
             Failure::new(FailureKind::ProgramDied, format!("{name} ended before it could be supervised."))
         })?;

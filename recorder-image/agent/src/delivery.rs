@@ -41,13 +41,19 @@ impl Destination {
             return refused(FailureKind::BadRequest, "names no file; write a path such as out/meeting.mp4.".into());
         };
         if file.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("mp4")) {
-            return refused(FailureKind::BadRequest, "can't be made: this version writes MP4 only; end the name in .mp4.".into());
+            return refused(
+                FailureKind::BadRequest,
+                "can't be made: this version writes MP4 only; end the name in .mp4.".into(),
+            );
         }
         if file.is_dir() {
             return refused(FailureKind::BadRequest, "is a directory; name a file in it.".into());
         }
         if file.exists() && !overwrite {
-            return refused(FailureKind::BadRequest, "is there already; choose another name, or pass --overwrite.".into());
+            return refused(
+                FailureKind::BadRequest,
+                "is there already; choose another name, or pass --overwrite.".into(),
+            );
         }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut part = std::ffi::OsString::from(".");
@@ -135,7 +141,9 @@ impl Destination {
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let (kind, advice) = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (FailureKind::DiskFull, "make room or choose another place"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            (FailureKind::DiskFull, "make room or choose another place")
+        }
         ErrorKind::AlreadyExists => (FailureKind::DestinationUnwritable, "somebody else made it while we recorded"),
         _ => (FailureKind::DestinationUnwritable, "choose another place or change its permissions"),
     };
@@ -182,11 +190,14 @@ async fn facts(programs: &Programs, file: &Path) -> Result<Facts, Failure> {
     while let Ok(line) = lines.try_recv() {
         json.push_str(&line);
     }
-    let broken = |why: String| Failure::new(FailureKind::ProgramDied, format!("The finished file did not pass its check: {why}."));
+    let broken = |why: String| {
+        Failure::new(FailureKind::ProgramDied, format!("The finished file did not pass its check: {why}."))
+    };
     if !status.success() {
         return Err(broken(tail.last().unwrap_or_else(|| status.to_string())));
     }
-    let probe: Probe = serde_json::from_str(&json).map_err(|error| broken(format!("ffprobe's answer can't be read: {error}")))?;
+    let probe: Probe =
+        serde_json::from_str(&json).map_err(|error| broken(format!("ffprobe's answer can't be read: {error}")))?;
     let stream = |kind: &str| probe.streams.iter().find(|stream| stream.codec_type == kind);
     let (Some(video), Some(audio)) = (stream("video"), stream("audio")) else {
         return Err(broken("it lacks picture or sound".into()));

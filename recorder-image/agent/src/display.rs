@@ -15,7 +15,7 @@ use crate::workdir::{WorkDir, write_private};
 
 const READY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A running X server whose screen has exactly the size of the frames.
+/// A running X server; the frame is the top left of its screen.
 pub(crate) struct Display {
     server: Child,
     number: u32,
@@ -26,13 +26,16 @@ impl Display {
     /// Starts the server on a free display number of its own choosing and waits until it takes clients.
     pub(crate) async fn start(programs: &Programs, work: &WorkDir, size: FrameSize) -> Result<Self, Failure> {
         let authority = work.path().join("xauthority");
-        write_private(&authority, &xauthority()?)
-            .map_err(|error| Failure::new(FailureKind::Internal, format!("{} can't be written: {error}.", authority.display())))?;
+        write_private(&authority, &xauthority()?).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("{} can't be written: {error}.", authority.display()))
+        })?;
         let mut command = work.command(&programs.xvfb);
-        command
-            .args(["-displayfd", "1", "-screen", "0", &format!("{size}x24"), "-auth"])
-            .arg(&authority)
-            .args(["-nolisten", "tcp", "-noreset", "-nocursor"]);
+        command.args(["-displayfd", "1", "-screen", "0", &screen(size), "-auth"]).arg(&authority).args([
+            "-nolisten",
+            "tcp",
+            "-noreset",
+            "-nocursor",
+        ]);
         let (number_sender, mut number_receiver) = mpsc::channel(1);
         let on_stdout: LineSink = Box::new(move |line| {
             if let Ok(number) = line.trim().parse::<u32>() {
@@ -47,8 +50,9 @@ impl Display {
                 return Err(Failure::new(FailureKind::ProgramDied, "Xvfb did not offer a display within 10 s; is the machine overloaded?"));
             }
         };
-        work.note_display(number, server.pid())
-            .map_err(|error| Failure::new(FailureKind::Internal, format!("The work directory can't be written: {error}.")))?;
+        work.note_display(number, server.pid()).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("The work directory can't be written: {error}."))
+        })?;
         Ok(Self { server, number, authority })
     }
 
@@ -69,6 +73,11 @@ impl Display {
     pub(crate) async fn shutdown(self) {
         let _ = self.server.stop(&[(Rung::Send(Signal::SIGTERM), Duration::from_secs(2))]).await;
     }
+}
+
+/// Two pixels larger than the frame: without a window manager Chromium makes a window of the screen's own size a pixel smaller.
+fn screen(size: FrameSize) -> String {
+    format!("{}x{}x24", size.width() + 2, size.height() + 2)
 }
 
 /// One record of an Xauthority file, for any host and any display number, with a fresh cookie. Without it every user of the machine

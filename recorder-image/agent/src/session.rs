@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind, PageEvidence};
+use wallflower_domain::frame::FrameSize;
 use wallflower_domain::recording::EndReason;
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, JobPage, Usage};
 use wallflower_domain::wire::page::{CONFIG_GLOBAL, CONTRACT, PageConfig, PageMessage, PageRoom};
@@ -102,9 +103,9 @@ async fn record(
         Ok(Err(failure)) => return (Cause::Failed(failure), None),
         Err(cause) => return (cause, None),
     };
-    let meter = Meter::begin(stage.groups());
-    let cause = stage.watch(commands, report).await;
-    let usage = meter.read();
+    let mut meter = Meter::begin(stage.groups());
+    let cause = stage.watch(&mut meter, commands, report).await;
+    let usage = meter.usage();
     if let Cause::End(reason) = &cause {
         let _ = report.send(AgentEvent::Stopping { reason: *reason });
     }
@@ -117,7 +118,10 @@ async fn record(
 }
 
 /// Runs `work` unless a command comes first.
-async fn unless_told<T>(commands: &mut mpsc::Receiver<AgentCommand>, work: impl Future<Output = T>) -> Result<T, Cause> {
+async fn unless_told<T>(
+    commands: &mut mpsc::Receiver<AgentCommand>,
+    work: impl Future<Output = T>,
+) -> Result<T, Cause> {
     tokio::select! {
         biased;
         command = commands.recv() => Err(cause_of(command)),
@@ -199,7 +203,10 @@ fn abandoned(destination: Destination) -> Outcome {
 fn abandonment(capture: &Path) -> Failure {
     Failure::new(
         FailureKind::BadRequest,
-        format!("The recording was abandoned before it was finalized; what was captured is kept in {}.", capture.display()),
+        format!(
+            "The recording was abandoned before it was finalized; what was captured is kept in {}.",
+            capture.display()
+        ),
     )
 }
 
@@ -212,6 +219,7 @@ struct Stage {
     bridge: Bridge,
     capture: Capture,
     failure_picture: PathBuf,
+    size: FrameSize,
     programs: Programs,
 }
 
@@ -228,7 +236,9 @@ async fn start(
     let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
     let _ = report.send(AgentEvent::Joining);
     let opening = Opening::of(job, &pages)?;
-    let mut bridge = Bridge::attach(page, opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?).await?;
+    let mut bridge =
+        Bridge::attach(page, opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?)
+            .await?;
     let ready = tokio::select! {
         ready = opening.join(&mut bridge, report) => ready,
         status = browser.process().exited() => Err(browser.process().died(status)),
@@ -237,7 +247,7 @@ async fn start(
     };
     let failure_picture = destination.failure_picture();
     if let Err(failure) = ready {
-        let picture = picture(programs, &display, &failure_picture).await;
+        let picture = picture(programs, &display, job.size, &failure_picture).await;
         let failure = failure.with_evidence(PageEvidence { screenshot: picture, ..bridge.evidence() });
         bridge.shutdown();
         browser.shutdown().await;
@@ -253,7 +263,17 @@ async fn start(
     let latency = began.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
     let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
     let _ = report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
-    Ok(Stage { pages, audio, display, browser, bridge, capture, failure_picture, programs: programs.clone() })
+    Ok(Stage {
+        pages,
+        audio,
+        display,
+        browser,
+        bridge,
+        capture,
+        failure_picture,
+        size: job.size,
+        programs: programs.clone(),
+    })
 }
 
 fn unix_us() -> i64 {
@@ -307,9 +327,14 @@ impl Opening {
                 match bridge.next().await {
                     Signal::Said(PageMessage::Ready) | Signal::ConsoleStart => break,
                     Signal::Loaded if !self.await_start => break,
-                    Signal::Said(PageMessage::Failed { fault, message }) => return Err(failure_of_page(fault, message)),
+                    Signal::Said(PageMessage::Failed { fault, message }) => {
+                        return Err(failure_of_page(fault, message));
+                    }
                     Signal::Said(PageMessage::Ended { .. }) | Signal::ConsoleEnd => {
-                        return Err(Failure::new(FailureKind::PageFailed, "The page said that it has ended before it had begun."));
+                        return Err(Failure::new(
+                            FailureKind::PageFailed,
+                            "The page said that it has ended before it had begun.",
+                        ));
                     }
                     Signal::Said(PageMessage::Event { event }) => {
                         let _ = report.send(AgentEvent::Room { room_event: event });
@@ -317,10 +342,17 @@ impl Opening {
                     Signal::Status(status) => {
                         return Err(Failure::new(
                             FailureKind::PageFailed,
-                            format!("The page answered HTTP {status}; check its address, or mend the server that it is on."),
+                            format!(
+                                "The page answered HTTP {status}; check its address, or mend the server that it is on."
+                            ),
                         ));
                     }
-                    Signal::Crashed => return Err(Failure::new(FailureKind::ProgramDied, "The page's renderer crashed while it was loading.")),
+                    Signal::Crashed => {
+                        return Err(Failure::new(
+                            FailureKind::ProgramDied,
+                            "The page's renderer crashed while it was loading.",
+                        ));
+                    }
                     Signal::Threw(text) => threw = Some(text),
                     Signal::Said(PageMessage::Heartbeat { .. }) | Signal::Loaded => {}
                 }
@@ -336,11 +368,15 @@ impl Opening {
     fn no_start_signal(&self, threw: Option<String>) -> Failure {
         let seconds = self.deadline.as_secs_f64();
         let message = match (threw, self.await_start) {
-            (Some(text), _) => format!("The page gave no start signal within {seconds} s because its script failed: {text}. Mend the page."),
+            (Some(text), _) => format!(
+                "The page gave no start signal within {seconds} s because its script failed: {text}. Mend the page."
+            ),
             (None, true) => format!(
                 "The page gave no start signal within {seconds} s; it must call ready (or log START_RECORDING) once it shows the room, or be given longer by --start-deadline."
             ),
-            (None, false) => format!("The page did not finish loading within {seconds} s; check its server, or pass a longer --start-deadline."),
+            (None, false) => format!(
+                "The page did not finish loading within {seconds} s; check its server, or pass a longer --start-deadline."
+            ),
         };
         Failure::new(FailureKind::NoStartSignal, message)
     }
@@ -348,12 +384,16 @@ impl Opening {
 
 /// The address of a designer's template. For a LiveKit room it carries the three parameters of LiveKit's own template contract.
 fn template_url(text: &str, room: &PageRoom, job: &Job) -> Result<String, Failure> {
-    let mut parsed = url::Url::parse(text)
-        .map_err(|error| Failure::new(FailureKind::BadRequest, format!("The template's address \"{text}\" can't be read: {error}.")))?;
+    let mut parsed = url::Url::parse(text).map_err(|error| {
+        Failure::new(FailureKind::BadRequest, format!("The template's address \"{text}\" can't be read: {error}."))
+    })?;
     if let PageRoom::Livekit { url: server, token } = room {
         let ours = ["layout", "url", "token"];
-        let kept: Vec<(String, String)> =
-            parsed.query_pairs().filter(|(key, _)| !ours.contains(&key.as_ref())).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+        let kept: Vec<(String, String)> = parsed
+            .query_pairs()
+            .filter(|(key, _)| !ours.contains(&key.as_ref()))
+            .map(|(k, v)| (k.into_owned(), v.into_owned()))
+            .collect();
         let mut query = parsed.query_pairs_mut();
         query.clear().extend_pairs(kept);
         query.append_pair("layout", job.layout.name()).append_pair("url", server).append_pair("token", token);
@@ -373,7 +413,12 @@ impl Stage {
     }
 
     /// Follows the recording until something ends it.
-    async fn watch(&mut self, commands: &mut mpsc::Receiver<AgentCommand>, report: &Report) -> Cause {
+    async fn watch(
+        &mut self,
+        meter: &mut Meter,
+        commands: &mut mpsc::Receiver<AgentCommand>,
+        report: &Report,
+    ) -> Cause {
         let mut progress = self.capture.progress();
         let encoder = self.capture.encoder().exited();
         let display = self.display.server().exited();
@@ -400,6 +445,7 @@ impl Stage {
                 )).await),
                 Ok(()) = progress.changed() => {
                     let progress = *progress.borrow_and_update();
+                    meter.sample();
                     let _ = report.send(AgentEvent::Progress { progress });
                 }
             }
@@ -422,7 +468,11 @@ impl Stage {
                 return Some(Cause::Failed(self.with_evidence(failure).await));
             }
             // A page that goes on without a stumble may throw; a site may open an address that answers an error.
-            Signal::Threw(_) | Signal::Status(_) | Signal::Loaded | Signal::ConsoleStart | Signal::Said(PageMessage::Ready) => {}
+            Signal::Threw(_)
+            | Signal::Status(_)
+            | Signal::Loaded
+            | Signal::ConsoleStart
+            | Signal::Said(PageMessage::Ready) => {}
         }
         None
     }
@@ -437,7 +487,7 @@ impl Stage {
     }
 
     async fn with_evidence(&self, failure: Failure) -> Failure {
-        let screenshot = picture(&self.programs, &self.display, &self.failure_picture).await;
+        let screenshot = picture(&self.programs, &self.display, self.size, &self.failure_picture).await;
         failure.with_evidence(PageEvidence { screenshot, ..self.bridge.evidence() })
     }
 
@@ -476,10 +526,11 @@ impl Heartbeat {
 }
 
 /// What the display shows right now, as a PNG; none when it can't be had in time.
-async fn picture(programs: &Programs, display: &Display, path: &Path) -> Option<String> {
+async fn picture(programs: &Programs, display: &Display, size: FrameSize, path: &Path) -> Option<String> {
     let mut command = tokio::process::Command::new(&programs.ffmpeg);
     display.attach(&mut command);
-    command.args(["-hide_banner", "-loglevel", "error", "-y", "-f", "x11grab", "-draw_mouse", "0", "-i", &display.name()]);
+    command.args(["-hide_banner", "-loglevel", "error", "-y", "-f", "x11grab", "-draw_mouse", "0"]);
+    command.args(["-video_size", &size.to_string(), "-i", &display.name()]);
     command.args(["-frames:v", "1", "-f", "image2", "-c:v", "png"]).arg(path);
     match child::run("ffmpeg", command, PICTURE_DEADLINE, child::ignore()).await {
         Ok((status, _)) if status.success() => Some(path.display().to_string()),
@@ -497,7 +548,7 @@ async fn picture(programs: &Programs, display: &Display, path: &Path) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wallflower_domain::frame::{FrameRate, FrameSize};
+    use wallflower_domain::frame::FrameRate;
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
 

@@ -23,7 +23,12 @@ pub async fn serve(program: &Path) -> std::io::Result<()> {
     let outcome = match read_job(&mut lines).await {
         Ok(job) => {
             let (sender, mut commands) = mpsc::channel(8);
-            let reader = tokio::spawn(read_commands(lines, sender, signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
+            let reader = tokio::spawn(read_commands(
+                lines,
+                sender,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+            ));
             let outcome = perform(&job, program, began, &mut commands, &report).await;
             reader.abort();
             outcome
@@ -38,7 +43,8 @@ pub async fn serve(program: &Path) -> std::io::Result<()> {
 }
 
 async fn read_job(lines: &mut Lines<BufReader<Stdin>>) -> Result<Job, Failure> {
-    let bad = |why: String| Failure::new(FailureKind::BadRequest, format!("The agent got no job that it can read: {why}."));
+    let bad =
+        |why: String| Failure::new(FailureKind::BadRequest, format!("The agent got no job that it can read: {why}."));
     let line = tokio::time::timeout(JOB_DEADLINE, lines.next_line())
         .await
         .map_err(|_| bad("none came within 10 s".into()))?

@@ -265,12 +265,8 @@ mod tests {
         let root = tempfile::tempdir().expect("temp dir");
         let path = root.path().join("run");
         private_dir(&path).expect("made");
-        let mut child = Command::new("sleep")
-            .arg("1000")
-            .env(MARK, &path)
-            .process_group(0)
-            .spawn()
-            .expect("sleep starts");
+        let mut child =
+            Command::new("sleep").arg("1000").env(MARK, &path).process_group(0).spawn().expect("sleep starts");
         // The environment of the new program is there once exec is done; spawn returns after that.
         assert_eq!(sweep(&path).await, 1);
         assert!(!child.wait().await.expect("awaited").success());

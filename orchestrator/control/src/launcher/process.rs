@@ -34,7 +34,8 @@ pub enum AgentNews {
 impl AgentProcess {
     /// Starts `program agent` in a process group of its own, so that Ctrl-C in a terminal reaches only us, and hands it the job.
     pub async fn launch(program: &Path, job: &Job) -> Result<Self, Failure> {
-        let failed = |why: String| Failure::new(FailureKind::ProgramDied, format!("The agent could not be started: {why}."));
+        let failed =
+            |why: String| Failure::new(FailureKind::ProgramDied, format!("The agent could not be started: {why}."));
         let mut process = Command::new(program)
             .arg("agent")
             .stdin(Stdio::piped())
