@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
+/** What a folder may not import, and why. A later entry replaces an earlier one for the same file. */
 const within = (files, group, message) => ({
   files,
   rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },
@@ -10,6 +11,53 @@ export default tseslint.config(
   { ignores: ["dist", "shots", "src/contract/generated"] },
   js.configs.recommended,
   ...tseslint.configs.strict,
-  within(["src/model/**", "src/stage/**"], ["livekit-client", "lit", "**/adapters/**", "**/view/**"], "model and stage are pure"),
-  within(["src/view/**", "src/overlays/**", "src/theme/**"], ["livekit-client", "**/adapters/**"], "only adapters/ import an SDK"),
+  within(["src/**"], ["livekit-client"], "only adapters/ and cast/ speak to an SDK"),
+  within(
+    ["src/model/**", "src/stage/**"],
+    ["livekit-client", "lit", "**/adapters/**", "**/overlays/**", "**/view/**"],
+    "model and stage are pure",
+  ),
+  within(
+    ["src/view/**", "src/overlays/**", "src/theme/**"],
+    ["livekit-client", "**/adapters", "**/adapters/**"],
+    "a view knows the model, not where it comes from",
+  ),
+  within(["src/adapters/**"], ["**/view", "**/view/**", "**/overlays", "**/overlays/**"], "an adapter draws nothing"),
+  { files: ["src/cast/**"], rules: { "no-restricted-imports": "off" } },
+  {
+    files: ["src/model/**", "src/stage/**"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        "window",
+        "document",
+        "performance",
+        "Date",
+        "setTimeout",
+        "setInterval",
+        "fetch",
+      ],
+    },
+  },
+  {
+    files: ["src/**"],
+    ignores: ["src/contract/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "MemberExpression[property.name=/^__wallflower(Send)?$/]",
+          message: "only contract/ touches the bridge",
+        },
+      ],
+    },
+  },
+  {
+    files: ["scripts/**"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ["Buffer", "URL", "clearTimeout", "console", "process", "setTimeout"].map((name) => [name, "readonly"]),
+      ),
+    },
+  },
 );

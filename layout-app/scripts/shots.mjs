@@ -9,49 +9,49 @@ import { delimiter, extname, join, normalize } from "node:path";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const SHOTS = {
-  "empty": "people=0",
+  empty: "people=0",
   "empty-title": "people=0&title=Weekly product review&logo=top-right&brand",
-  "one": "people=1",
-  "two": "people=2",
-  "three": "people=3&speaker=2",
-  "four": "people=4",
+  one: "people=1",
+  two: "people=2",
+  three: "people=3&speaker=2",
+  four: "people=4",
   "five-off": "people=5&off=1,3",
-  "nine": "people=9&off=4",
-  "twentyfive": "people=25&off=3,11,17",
-  "sixty": "people=60&off=3,11,17&fps=4",
+  nine: "people=9&off=4",
+  twentyfive: "people=25&off=3,11,17",
+  sixty: "people=60&off=3,11,17&fps=4",
   "speaker-two": "people=2&layout=speaker",
   "speaker-four": "people=4&layout=speaker&speaker=1",
   "speaker-nine": "people=9&layout=speaker&speaker=2&off=3",
   "speaker-25": "people=25&layout=speaker&off=5,6",
-  "single": "people=4&layout=single-speaker&speaker=3",
+  single: "people=4&layout=single-speaker&speaker=3",
   "single-off": "people=4&layout=single-speaker&speaker=3&off=3",
   "single-title": "people=4&layout=single-speaker&speaker=2&title=Weekly product review&logo=top-right&brand",
   "share-one": "people=1&share=0",
   "share-grid": "people=5&share=1",
   "share-25": "people=25&share=1&off=2",
   "share-single": "people=4&layout=single-speaker&share=1",
-  "names": "people=16&names=hard&off=0,2,4,6,10,12",
+  names: "people=16&names=hard&off=0,2,4,6,10,12",
   "names-off": "people=16&names=hard&off=all",
   "names-speaker": "people=6&names=hard&layout=speaker&speaker=5&chat=5",
   "off-all": "people=4&off=all",
   "off-one": "people=1&off=0",
   "tall-mixed": "people=4&tall=0,2",
   "tall-all": "people=4&tall=all",
-  "classic": "people=3&classic=all",
-  "chat": "people=4&chat=6&reactions=4",
+  classic: "people=3&classic=all",
+  chat: "people=4&chat=6&reactions=4",
   "chat-speaker": "people=5&layout=speaker&chat=4&reactions=5",
   "reactions-strangers": "people=4&reactions=4&strangers",
-  "brand": "people=4&title=Weekly product review&logo=top-right&brand&chat=2",
+  brand: "people=4&title=Weekly product review&logo=top-right&brand&chat=2",
   "brand-bottom": "people=9&title=Weekly product review&logo=bottom-left&brand",
-  "light": "people=5&light&off=3&chat=2",
+  light: "people=5&light&off=3&chat=2",
   "light-share": "people=4&light&share=0&title=Quarterly figures",
-  "lost": "people=4&lost=2&reconnecting",
+  lost: "people=4&lost=2&reconnecting",
   "no-plates": "people=4&plates=0",
-  "upright": { query: "people=5&layout=speaker", width: 720, height: 1280 },
+  upright: { query: "people=5&layout=speaker", width: 720, height: 1280 },
   "upright-grid": { query: "people=4&chat=2", width: 720, height: 1280 },
-  "small": { query: "people=9&chat=2", width: 640, height: 360 },
+  small: { query: "people=9&chat=2", width: 640, height: 360 },
   "full-hd": { query: "people=9&chat=2&title=Weekly product review", width: 1920, height: 1080 },
-  "tiny": { query: "people=9", width: 128, height: 128 },
+  tiny: { query: "people=9", width: 128, height: 128 },
 };
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2" };
@@ -143,7 +143,12 @@ class Browser {
 
 async function shoot(browser, origin, name, shot) {
   const { query, width = 1280, height = 720 } = typeof shot === "string" ? { query: shot } : shot;
-  const { targetId } = await browser.send("Target.createTarget", { url: "about:blank", newWindow: true, width, height });
+  const { targetId } = await browser.send("Target.createTarget", {
+    url: "about:blank",
+    newWindow: true,
+    width,
+    height,
+  });
   const { sessionId } = await browser.send("Target.attachToTarget", { targetId, flatten: true });
   const page = (method, params) => browser.send(method, params, sessionId);
   await page("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });

@@ -34,7 +34,9 @@ export class Session {
     private readonly layout: Layout,
   ) {
     applyTheme(document.documentElement, theme);
-    this.#view = new StageView(root, theme, adapter, (track, shape) => this.#change({ type: "frame", track, ...shape }));
+    this.#view = new StageView(root, theme, adapter, (track, shape) =>
+      this.#change({ type: "frame", track, ...shape }),
+    );
     addEventListener("resize", () => this.#paintSoon());
   }
 

@@ -85,9 +85,13 @@ export class Bridge {
   #broken(message: string, cause: unknown): void {
     // The browser's way of saying that an observer needs another turn; nothing is broken.
     if (message.startsWith("ResizeObserver loop")) return;
-    const detail = cause instanceof Error ? cause.message : cause === undefined || cause === null ? message : String(cause);
+    const detail =
+      cause instanceof Error ? cause.message : cause === undefined || cause === null ? message : String(cause);
     if (this.#phase === "loading") {
-      this.failed("platform", `The page's script failed before it could show the room (${detail}); this is a fault of Wallflower's.`);
+      this.failed(
+        "platform",
+        `The page's script failed before it could show the room (${detail}); this is a fault of Wallflower's.`,
+      );
     }
   }
 

@@ -20,7 +20,11 @@ export type TakenConfig =
   | { ok: false; fault: Fault; message: string; origin: "agent" | "query" };
 
 /** Reads the configuration and deletes it from the page: it holds a token that no later script needs to see. */
-export function takeConfig(scope: ConfigScope, search: string, viewport: { width: number; height: number }): TakenConfig {
+export function takeConfig(
+  scope: ConfigScope,
+  search: string,
+  viewport: { width: number; height: number },
+): TakenConfig {
   const injected = scope.__wallflower;
   if (injected === undefined) return fromQuery(new URLSearchParams(search), viewport);
   delete scope.__wallflower;
@@ -39,7 +43,8 @@ export function takeConfig(scope: ConfigScope, search: string, viewport: { width
       ok: false,
       origin: "agent",
       fault: "request",
-      message: "Wallflower's own page was told of no room to show; name a LiveKit or demo room, or record another page.",
+      message:
+        "Wallflower's own page was told of no room to show; name a LiveKit or demo room, or record another page.",
     };
   }
   return { ok: true, origin: "agent", config };
@@ -53,7 +58,8 @@ function fromQuery(query: URLSearchParams, viewport: { width: number; height: nu
       ok: false,
       origin: "query",
       fault: "request",
-      message: "This page is opened by Wallflower's agent, or as a LiveKit Egress template with ?layout=…&url=…&token=….",
+      message:
+        "This page is opened by Wallflower's agent, or as a LiveKit Egress template with ?layout=…&url=…&token=….",
     };
   }
   const { layout, theme } = namedLook(query.get("layout") ?? "grid");

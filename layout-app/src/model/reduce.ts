@@ -32,11 +32,7 @@ function passTime(room: RoomState, now: number): RoomState {
   const speaker = settle(room.speaker, room.heard, now);
   const chat = room.chat.filter((line) => now < line.at + CHAT_MS);
   const reactions = room.reactions.filter((reaction) => now < reaction.at + REACTION_MS);
-  if (
-    speaker === room.speaker &&
-    chat.length === room.chat.length &&
-    reactions.length === room.reactions.length
-  ) {
+  if (speaker === room.speaker && chat.length === room.chat.length && reactions.length === room.reactions.length) {
     return room;
   }
   return { ...room, speaker, chat, reactions };
@@ -129,7 +125,13 @@ function forgetAway(room: RoomState): RoomState {
   return room.participants.filter(({ away }) => away).reduce((rest, { identity }) => leave(rest, identity), room);
 }
 
-function setVideo(room: RoomState, identity: string, source: "camera" | "screen", video: Video, now: number): RoomState {
+function setVideo(
+  room: RoomState,
+  identity: string,
+  source: "camera" | "screen",
+  video: Video,
+  now: number,
+): RoomState {
   const before = participantOf(room, identity)?.[source];
   if (!before || sameVideo(before, video)) return room;
   const frames = new Map(room.frames);

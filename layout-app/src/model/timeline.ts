@@ -36,7 +36,13 @@ export function timeline(before: RoomState, after: RoomState, change: RoomChange
   if (after.lastId > before.lastId) {
     if (change.type === "chat") {
       const line = after.chat.find(({ id }) => id === after.lastId);
-      if (line) events.push({ kind: "chat", identity: change.identity, name: line.name, text: change.text.slice(0, LONGEST_TEXT) });
+      if (line)
+        events.push({
+          kind: "chat",
+          identity: change.identity,
+          name: line.name,
+          text: change.text.slice(0, LONGEST_TEXT),
+        });
     } else if (change.type === "reaction") {
       const reaction = after.reactions.find(({ id }) => id === after.lastId);
       if (reaction) {

@@ -12,7 +12,7 @@ export class ChatOverlay {
   show(lines: readonly ChatLine[], focus: Rect, viewport: { width: number; height: number }): void {
     this.element.style.right = `${viewport.width - focus.x - focus.width}px`;
     this.element.style.bottom = `${viewport.height - focus.y - focus.height}px`;
-    this.element.style.maxWidth = `${Math.min(focus.width, viewport.width * 0.42)}px`;
+    this.element.style.maxWidth = `${Math.min(focus.width, Math.max(viewport.width * 0.34, viewport.height * 0.26))}px`;
 
     const ids = new Set(lines.map(({ id }) => id));
     for (const [id, drawn] of this.#lines) {

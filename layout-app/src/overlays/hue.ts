@@ -1,5 +1,5 @@
 /** Hues that sit well beside each other and beside both light and dark surfaces: no two neighbours are easily confused. */
-const HUES = [18, 52, 88, 150, 182, 214, 248, 280, 312, 344] as const;
+const HUES = [22, 48, 150, 178, 206, 234, 262, 292, 322, 350] as const;
 
 /** A hue for somebody, the same in every recording. */
 export function hueOf(identity: string): number {

@@ -31,7 +31,7 @@ export class ReactionOverlay {
 function draw({ id, emoji, name }: Reaction, named: boolean): HTMLElement {
   const drawn = element("div", "reaction", element("span", "reaction__emoji", emoji));
   // Neighbours rise in different places, and the same reaction in the same place in every recording of a room.
-  drawn.style.setProperty("--lane", String((id * 7) % 5));
+  drawn.style.setProperty("--lane", String((id * 2) % 3));
   if (named) {
     const who = element("span", "reaction__name");
     writeName(who, name);

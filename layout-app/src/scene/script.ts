@@ -95,16 +95,17 @@ export function readScript(query: URLSearchParams): SceneScript {
   const lost = indices(query.get("lost"));
   const names: readonly string[] = query.get("names") === "hard" ? HARD : PLAIN;
   const everybody = (which: ReadonlySet<number>, at: number) => which.has(at) || which.has(-1);
+  const speaker = query.get("speaker") === "none" || count === 0 ? null : whole(query.get("speaker"), 0) % count;
   return {
     layout: layoutOf(query.get("layout")),
     theme: themeOf(query),
     people: Array.from({ length: count }, (_, at) => ({
       name: names[at % names.length] ?? "",
-      mic: !everybody(muted, at),
+      mic: at === speaker || !everybody(muted, at),
       camera: everybody(off, at) ? "off" : everybody(tall, at) ? "tall" : everybody(classic, at) ? "classic" : "wide",
       steady: !lost.has(at),
     })),
-    speaker: query.get("speaker") === "none" || count === 0 ? null : whole(query.get("speaker"), 0) % count,
+    speaker,
     shares: [...indices(query.get("share"))],
     chat: LINES.slice(0, whole(query.get("chat"), 0)).map((text, at) => ({ from: at % Math.max(count, 1), text })),
     reactions: Array.from({ length: whole(query.get("reactions"), 0) }, (_, at) => ({

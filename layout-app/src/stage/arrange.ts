@@ -39,7 +39,8 @@ export type Placement = {
   readonly bleed: boolean;
 } & (
   | { readonly kind: "person"; readonly identity: string; readonly fit: Fit }
-  | { readonly kind: "share"; readonly identity: string }
+  /** The lowest `caption` pixels of the rectangle are for the name: nothing covers a share. */
+  | { readonly kind: "share"; readonly identity: string; readonly caption: number }
   | { readonly kind: "more"; readonly count: number }
 );
 
@@ -60,6 +61,8 @@ const MOST_CROPPED = 0.36;
 /** Part of the longer side that the strip beside the main tile takes. */
 const STRIP_PART = 0.18;
 const STRIP_SHAPE = 16 / 9;
+/** Tiles of a strip that lies under the main tile, in a frame that is higher than wide. */
+const STRIP_ROW = 3;
 const SHARE_SHAPE = 16 / 9;
 
 /** Where everything goes. `seats` is what the last arrangement returned. */
@@ -93,7 +96,8 @@ function grid(scene: Scene, area: Rect, gap: number, previous: readonly string[]
   const crowded = scene.people.length > capacity;
   const seats = crowded ? seat(previous, scene.people, capacity - 1) : scene.people.map(({ identity }) => identity);
   const rects = gridRects(seats.length + (crowded ? 1 : 0), area, gap, shape);
-  return { placements: seated(scene, seats, rects), seats, focus: area };
+  const placements = seated(scene, seats, rects);
+  return { placements, seats, focus: around(placements) ?? area };
 }
 
 function withStrip(scene: Scene, area: Rect, gap: number, previous: readonly string[]): Arrangement {
@@ -111,8 +115,8 @@ function withStrip(scene: Scene, area: Rect, gap: number, previous: readonly str
   const shareTiles = shares.map((share, at): Placement => shareAt(share, rects[at] ?? strip));
   const people = seated({ ...scene, people: guests }, seats, rects.slice(shares.length));
   const centre = mainShare
-    ? shareAt(mainShare, fitWithin(main, mainShare.shape ?? SHARE_SHAPE, mainShare.shape ?? SHARE_SHAPE))
-    : mainPerson && personAt(mainPerson, fitWithin(main, WIDE_TILES.least * 0.75, WIDE_TILES.most));
+    ? captioned(mainShare, main, captionOf(scene.viewport))
+    : mainPerson && personAt(mainPerson, fitWithin(main, ...mainShape(mainPerson)));
   return {
     placements: centre ? [centre, ...shareTiles, ...people] : people,
     seats,
@@ -131,9 +135,7 @@ function alone(scene: Scene, seats: readonly string[]): Arrangement {
 
 /** The speaker; before anybody spoke, or when the speaker left, the first one with a picture. */
 function mainPersonOf({ people, speaker }: Scene): Person | undefined {
-  return (
-    people.find(({ identity }) => identity === speaker) ?? people.find(({ shape }) => shape !== null) ?? people[0]
-  );
+  return people.find(({ identity }) => identity === speaker) ?? people.find(({ shape }) => shape !== null) ?? people[0];
 }
 
 function splitOff(area: Rect, gap: number, guests: number): { main: Rect; strip: Rect; capacity: number } {
@@ -147,19 +149,19 @@ function splitOff(area: Rect, gap: number, guests: number): { main: Rect; strip:
       capacity: Math.max(1, Math.floor((area.height + gap) / (height + gap))),
     };
   }
-  const height = Math.round(Math.min(Math.max(area.height * STRIP_PART * 0.6, 48), area.height / 3));
-  const width = Math.round(height * STRIP_SHAPE);
+  const width = Math.floor((area.width - (STRIP_ROW - 1) * gap) / STRIP_ROW);
+  const height = Math.max(1, Math.round(width / STRIP_SHAPE));
   return {
     main: { ...area, height: area.height - height - gap },
     strip: { ...area, y: area.y + area.height - height, height },
-    capacity: Math.max(1, Math.floor((area.width + gap) / (width + gap))),
+    capacity: STRIP_ROW,
   };
 }
 
 /** Tiles of the strip's own width, in a column that is centred; or in a row, where the strip lies. */
 function stripRects(strip: Rect, gap: number, count: number): Rect[] {
   const upright = strip.height > strip.width;
-  const width = upright ? strip.width : Math.round(strip.height * STRIP_SHAPE);
+  const width = upright ? strip.width : Math.floor((strip.width - (STRIP_ROW - 1) * gap) / STRIP_ROW);
   const height = upright ? Math.round(strip.width / STRIP_SHAPE) : strip.height;
   const length = count * ((upright ? height : width) + gap) - gap;
   const start = Math.max(0, Math.floor(((upright ? strip.height : strip.width) - length) / 2));
@@ -191,8 +193,34 @@ function personAt(person: Person, rect: Rect, bleed = false): Placement {
   return { key: `person ${person.identity}`, kind: "person", identity: person.identity, rect, bleed, fit };
 }
 
-function shareAt(share: Share, rect: Rect, bleed = false): Placement {
-  return { key: `share ${share.identity}`, kind: "share", identity: share.identity, rect, bleed };
+function shareAt(share: Share, rect: Rect, bleed = false, caption = 0): Placement {
+  return { key: `share ${share.identity}`, kind: "share", identity: share.identity, rect, bleed, caption };
+}
+
+/** A share at its own shape, with its caption below, both in the middle of the area. */
+function captioned(share: Share, area: Rect, caption: number): Placement {
+  const shape = share.shape ?? SHARE_SHAPE;
+  const screen = fitWithin({ ...area, height: Math.max(1, area.height - caption) }, shape, shape);
+  return shareAt(share, { ...screen, height: screen.height + caption }, false, caption);
+}
+
+function captionOf({ width, height }: Size): number {
+  return Math.round(Math.min(width, height) / 22);
+}
+
+/** The shapes at which the main picture fills its tile without losing too much of itself. */
+function mainShape({ shape }: Person): [least: number, most: number] {
+  if (shape === null) return [0.75, WIDE_TILES.most];
+  return [shape * (1 - MOST_CROPPED), shape / (1 - MOST_CROPPED)];
+}
+
+function around(placements: readonly Placement[]): Rect | null {
+  if (placements.length === 0) return null;
+  const left = Math.min(...placements.map(({ rect }) => rect.x));
+  const top = Math.min(...placements.map(({ rect }) => rect.y));
+  const right = Math.max(...placements.map(({ rect }) => rect.x + rect.width));
+  const bottom = Math.max(...placements.map(({ rect }) => rect.y + rect.height));
+  return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
 /** Fills the tile unless that would cut off too much. */

@@ -12,6 +12,7 @@ export type FrameListener = (track: TrackKey, shape: FrameShape) => void;
 export class Picture {
   readonly element = document.createElement("video");
   #track: TrackKey | null = null;
+  #seen = false;
   #detach: () => void = () => undefined;
 
   constructor(
@@ -24,7 +25,9 @@ export class Picture {
     // Sound has elements of its own; a muted one may always play.
     this.element.muted = true;
     this.element.disableRemotePlayback = true;
-    this.element.addEventListener("resize", () => this.#tell());
+    this.element.addEventListener("resize", () => {
+      if (this.#seen) this.#tell();
+    });
   }
 
   show(video: Video): void {
@@ -33,9 +36,14 @@ export class Picture {
     this.#detach();
     this.#detach = () => undefined;
     this.#track = track;
+    this.#seen = false;
     if (track === null) return;
     this.#detach = this.source.attach(track, this.element);
-    this.element.requestVideoFrameCallback(() => this.#tell());
+    this.element.requestVideoFrameCallback(() => {
+      if (track !== this.#track) return;
+      this.#seen = true;
+      this.#tell();
+    });
   }
 
   close(): void {

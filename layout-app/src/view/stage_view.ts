@@ -14,7 +14,7 @@ export class StageView {
   readonly #setting: TileSetting;
   readonly #chat: ChatOverlay | null;
   readonly #reactions: ReactionOverlay | null;
-  readonly #waiting = notice("people", "Waiting for others to join");
+  readonly #waiting = notice("people", "Waiting for people to join");
   readonly #reconnecting = element("div", "pill", "Reconnecting…");
   #brand: HTMLElement | null = null;
   #seats: readonly string[] = [];
@@ -71,7 +71,10 @@ export class StageView {
         tile.show(placement, room);
       }
     }
-    this.#frame.classList.toggle("frame--bleed", placements.some(({ bleed }) => bleed));
+    this.#frame.classList.toggle(
+      "frame--bleed",
+      placements.some(({ bleed }) => bleed),
+    );
 
     present(this.#frame, this.#waiting, room.connection !== "joining" && room.participants.length === 0);
     present(this.#frame, this.#reconnecting, room.connection === "reconnecting");

@@ -70,7 +70,8 @@ class PersonTile implements Tile {
 }
 
 class ShareTile implements Tile {
-  readonly element = element("div", "tile tile--share tile--contain");
+  readonly #screen = element("div", "screen");
+  readonly element = element("div", "tile tile--share tile--contain", this.#screen);
   readonly #picture: Picture;
   readonly #plate = new Plate();
 
@@ -79,17 +80,20 @@ class ShareTile implements Tile {
     private readonly setting: TileSetting,
   ) {
     this.#picture = new Picture(setting.source, setting.onFrame);
-    this.element.append(this.#picture.element);
+    this.#screen.append(this.#picture.element);
     if (setting.names) this.element.append(this.#plate.element);
   }
 
   show(placement: Placement, room: RoomState): void {
     const participant = room.participants.find(({ identity }) => identity === this.identity);
     if (!participant) return;
+    const caption = placement.kind === "share" ? placement.caption : 0;
     place(this.element, placement, this.setting.scale);
+    this.element.style.setProperty("--caption", `${caption}px`);
+    toggle(this.#plate.element, "plate--caption", caption > 0);
+    toggle(this.#plate.element, "plate--passing", placement.bleed);
     this.#picture.show(participant.screen);
     this.#plate.show(participant.name, ["screen"]);
-    toggle(this.element, "tile--seen", seen(room, participant.screen));
   }
 
   close(): void {
@@ -120,7 +124,7 @@ function marksOf({ mic, steady }: Participant): Mark[] {
   return marks;
 }
 
-/** A picture is shown from its first frame on: until then the element would be a black box. */
+/** Until its first frame a video is transparent, and the avatar behind it is seen. */
 function seen(room: RoomState, video: Video): boolean {
   return video.state === "live" && room.frames.has(video.track);
 }
@@ -141,6 +145,6 @@ function textSize({ height }: Rect, scale: number): number {
   return Math.round(Math.min(Math.max(size, 11), 18) * scale * 2) / 2;
 }
 
-function toggle(tile: HTMLElement, className: string, on: boolean): void {
-  if (tile.classList.contains(className) !== on) tile.classList.toggle(className, on);
+function toggle({ classList }: HTMLElement, className: string, on: boolean): void {
+  if (classList.contains(className) !== on) classList.toggle(className, on);
 }

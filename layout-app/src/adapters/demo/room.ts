@@ -65,7 +65,9 @@ export class DemoRoom implements Room {
       this.#settle = { resolve, reject };
       this.#givingUp = setTimeout(() => {
         const what = this.#reached ? "did not answer" : "could not be reached";
-        this.#fail(new RoomFailure("room", `The demo room at ${hostOf(this.url)} ${what}; check that its server is running.`));
+        this.#fail(
+          new RoomFailure("room", `The demo room at ${hostOf(this.url)} ${what}; check that its server is running.`),
+        );
       }, JOIN_DEADLINE_MS);
       this.#knock();
     });
@@ -142,7 +144,12 @@ export class DemoRoom implements Room {
         this.#setMedia(message.id, message.media);
         break;
       case "chat":
-        listener.changed({ type: "chat", identity: message.line.from, name: message.line.name, text: message.line.text });
+        listener.changed({
+          type: "chat",
+          identity: message.line.from,
+          name: message.line.name,
+          text: message.line.text,
+        });
         break;
       case "reaction":
         listener.changed({ type: "reaction", identity: message.from, name: message.name, emoji: message.emoji });
@@ -244,7 +251,10 @@ export class DemoRoom implements Room {
   }
 
   #listen(): void {
-    const levels = [...this.#publishers].map(([id, { media, link }]): [string, number] => [id, media.mic ? link.audioLevel() : 0]);
+    const levels = [...this.#publishers].map(([id, { media, link }]): [string, number] => [
+      id,
+      media.mic ? link.audioLevel() : 0,
+    ]);
     const heard = this.#voices.heard(levels, performance.now());
     this.#listener?.changed({ type: "heard", identities: heard });
   }

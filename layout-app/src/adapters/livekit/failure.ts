@@ -11,11 +11,20 @@ export function joinFailure(error: unknown, url: string): RoomFailure {
   switch (reason) {
     case ConnectionErrorReason.NotAllowed:
       return error.status === 404
-        ? new RoomFailure("request", "The LiveKit server has no room of this name and does not make rooms by itself; create the room first.")
-        : new RoomFailure("request", `The LiveKit server refused the token (${oneLine(detail)}); check --api-key and --api-secret.`);
+        ? new RoomFailure(
+            "request",
+            "The LiveKit server has no room of this name and does not make rooms by itself; create the room first.",
+          )
+        : new RoomFailure(
+            "request",
+            `The LiveKit server refused the token (${oneLine(detail)}); check --api-key and --api-secret.`,
+          );
     case ConnectionErrorReason.ServerUnreachable:
     case ConnectionErrorReason.WebSocket:
-      return new RoomFailure("room", `${server} could not be reached; check the address and that the server is running.`);
+      return new RoomFailure(
+        "room",
+        `${server} could not be reached; check the address and that the server is running.`,
+      );
     case ConnectionErrorReason.ServiceNotFound:
       return new RoomFailure("room", `${hostOf(url)} answers, but not as a LiveKit server; check the address.`);
     case ConnectionErrorReason.Timeout:
@@ -35,7 +44,10 @@ export function joinFailure(error: unknown, url: string): RoomFailure {
 export function joinTooLate(url: string, signalled: boolean, seconds: number): RoomFailure {
   return signalled
     ? noMedia(url)
-    : new RoomFailure("room", `The LiveKit server at ${hostOf(url)} did not answer within ${seconds} s; check the address and that the server is running.`);
+    : new RoomFailure(
+        "room",
+        `The LiveKit server at ${hostOf(url)} did not answer within ${seconds} s; check the address and that the server is running.`,
+      );
 }
 
 function noMedia(url: string): RoomFailure {
@@ -56,11 +68,17 @@ export function partingOf(reason: DisconnectReason | undefined, url: string): Pa
     case DisconnectReason.PARTICIPANT_REMOVED:
       return "kicked";
     case DisconnectReason.DUPLICATE_IDENTITY:
-      return new RoomFailure("room", "Another participant joined the room under the recorder's identity, and the server dropped the recorder.");
+      return new RoomFailure(
+        "room",
+        "Another participant joined the room under the recorder's identity, and the server dropped the recorder.",
+      );
     case DisconnectReason.SERVER_SHUTDOWN:
       return new RoomFailure("room", `The LiveKit server at ${hostOf(url)} was shut down.`);
     default:
-      return new RoomFailure("room", `The connection to the LiveKit server at ${hostOf(url)} was lost and could not be restored.`);
+      return new RoomFailure(
+        "room",
+        `The connection to the LiveKit server at ${hostOf(url)} was lost and could not be restored.`,
+      );
   }
 }
 

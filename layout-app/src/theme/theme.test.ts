@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { themeProperties } from "./apply";
+import { DEFAULT_THEME } from "./default";
+
+test("the defaults are those of the agent", () => {
+  const rust = readFileSync(new URL("../../../orchestrator/domain/src/theme.rs", import.meta.url), "utf8");
+  const colors = Object.fromEntries(
+    [...rust.matchAll(/^\s*(\w+): color\("(#\w+)"\)/gm)].map(([, name, hex]) => [name, hex]),
+  );
+  expect(colors).toEqual(DEFAULT_THEME.colors);
+  expect(rust).toContain(JSON.stringify(DEFAULT_THEME.font_family));
+});
+
+test("every font family ends in the installed fonts, emoji and a generic one", () => {
+  const { "--font": plain, "--font-ja": japanese } = themeProperties({
+    ...DEFAULT_THEME,
+    font_family: "Georgia, sans-serif",
+  });
+  expect(plain).toMatch(/^Georgia, "Noto Sans CJK SC", .*"Noto Color Emoji", sans-serif$/);
+  expect(japanese).toMatch(/^Georgia, "Noto Sans CJK JP", /);
+});
