@@ -17,11 +17,14 @@ use clap::Parser;
 
 use crate::args::{Args, Command};
 
+/// What matters to a person is said by the commands themselves; a browser that dies makes chromiumoxide complain as well.
+const DEFAULT_LOG: &str = "error,chromiumoxide=off";
+
 fn main() -> ExitCode {
     let args = Args::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("WALLFLOWER_LOG").unwrap_or_else(|_| "error".into()),
+            tracing_subscriber::EnvFilter::try_from_env("WALLFLOWER_LOG").unwrap_or_else(|_| DEFAULT_LOG.into()),
         )
         .with_writer(std::io::stderr)
         .init();

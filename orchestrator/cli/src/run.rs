@@ -39,9 +39,16 @@ pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure
     let signals = tokio::spawn(forward_signals(requests)?);
     let agent = AgentProcess::launch(&program()?, job).await?;
     let (published, _) = watch::channel(Recording::new(&job.id));
-    let recording = drive(agent, Recording::new(&job.id), received, published, |event| view.show(event)).await;
+    let mut recording = drive(agent, Recording::new(&job.id), received, published, |event| view.show(event)).await;
     signals.abort();
     view.close();
+    // An agent that was lost could not say what it leaves.
+    if let Some(failure) = recording.failure.as_mut().filter(|failure| failure.kind == FailureKind::AgentLost)
+        && let Some(capture) = wallflower_agent::capture_of(Path::new(&job.file), &job.id)
+    {
+        let kept = format!(" What it captured is kept, and playable, in {}.", capture.display());
+        failure.message.push_str(&kept);
+    }
     if let Some(delivery) = &recording.delivery {
         let why = recording.end.map(reason).unwrap_or_default();
         view.say(&format!("{}  {}  {} frames{why}", delivery.file, clock(delivery.duration_s), delivery.frames));

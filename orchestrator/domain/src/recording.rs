@@ -136,7 +136,7 @@ pub fn apply(recording: &mut Recording, event: Event) -> Applied {
             recording.end = Some(EndReason::Failure);
             recording.failure = Some(Failure::new(
                 FailureKind::AgentLost,
-                format!("The agent {how} before it had finished; what it captured is kept beside the output file."),
+                format!("The agent {how} before it had finished; try again."),
             ));
             recording.state = State::Failed;
         }

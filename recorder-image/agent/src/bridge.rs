@@ -220,7 +220,7 @@ impl Heard for EventExceptionThrown {
         // The first line is the message; the rest is a stack.
         let text = description.unwrap_or(&details.text).lines().next().unwrap_or_default().to_owned();
         evidence.console(&format!("uncaught: {text}"));
-        Some(Signal::Threw(text))
+        Some(Signal::Threw(without_tokens(&text)))
     }
 }
 
@@ -286,6 +286,7 @@ impl Evidence {
     }
 
     fn console(&self, line: &str) {
+        let line = without_tokens(line);
         self.with(|collected| push(&mut collected.console, line.chars().take(LINE_CHARS).collect()));
     }
 
@@ -336,15 +337,32 @@ pub(crate) fn without_query(text: &str) -> String {
     }
 }
 
+/// Text of a page as it may be shown. Servers and SDKs quote the token that they refuse; every JSON Web Token begins with the
+/// base64 of `{"`.
+fn without_tokens(text: &str) -> String {
+    const TOKEN_START: &str = "eyJ";
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c);
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(TOKEN_START) {
+        let (before, from_token) = rest.split_at(start);
+        let end = from_token.find(|c| !is_token(c)).unwrap_or(from_token.len());
+        shown.push_str(before);
+        shown.push_str("****");
+        rest = &from_token[end..];
+    }
+    shown + rest
+}
+
 /// What a page's own failure is to the recording.
-pub(crate) fn failure_of_page(fault: wallflower_domain::failure::Fault, message: String) -> Failure {
+pub(crate) fn failure_of_page(fault: wallflower_domain::failure::Fault, message: &str) -> Failure {
     use wallflower_domain::failure::Fault;
     let kind = match fault {
         Fault::Request => FailureKind::RoomRefused,
         Fault::Room => FailureKind::RoomUnreachable,
         Fault::Destination | Fault::Platform => FailureKind::PageFailed,
     };
-    Failure::new(kind, message)
+    Failure::new(kind, without_tokens(message))
 }
 
 /// What a page's end is to the recording.
@@ -364,6 +382,13 @@ mod tests {
     fn addresses_are_shown_without_what_may_be_secret() {
         assert_eq!(without_query("https://h/p?token=abc#x"), "https://h/p");
         assert_eq!(without_query("not a url?token=abc"), "not a url");
+    }
+
+    #[test]
+    fn tokens_are_never_shown() {
+        let text = "invalid token: eyJ0eXAiOi.eyJpc3Mi.sig-_x), twice eyJabc";
+        assert_eq!(without_tokens(text), "invalid token: ****), twice ****");
+        assert_eq!(without_tokens("nothing to hide"), "nothing to hide");
     }
 
     #[test]

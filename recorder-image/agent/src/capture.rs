@@ -11,7 +11,7 @@ use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::wire::agent::Progress;
 
 use crate::audio::Audio;
-use crate::child::{Child, LineSink, Rung, Tail};
+use crate::child::{Child, LineSink, Rung, Tail, death};
 use crate::display::Display;
 use crate::programs::Programs;
 use crate::workdir::WorkDir;
@@ -118,8 +118,7 @@ pub(crate) fn explain(tail: &Tail, status: ExitStatus) -> Failure {
             "The disk that takes the recording is full; make room or choose another output directory.",
         );
     }
-    let last = tail.last().map(|line| format!(": {line}")).unwrap_or_default();
-    Failure::new(FailureKind::ProgramDied, format!("ffmpeg died ({status}){last}"))
+    Failure::new(FailureKind::ProgramDied, death("ffmpeg", status, tail))
 }
 
 fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {

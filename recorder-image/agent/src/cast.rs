@@ -45,7 +45,7 @@ impl Cast {
             tokio::select! {
                 status = &mut gone => return self.browser.process().died(status),
                 signal = self.bridge.next() => match signal {
-                    Signal::Said(PageMessage::Failed { fault, message }) => return failure_of_page(fault, message),
+                    Signal::Said(PageMessage::Failed { fault, message }) => return failure_of_page(fault, &message),
                     Signal::Said(PageMessage::Ended { .. }) => {
                         return Failure::new(FailureKind::PageFailed, "The room of the synthetic participants was closed.");
                     }
@@ -74,7 +74,7 @@ async fn bring(config: &CastConfig, programs: &Programs, work: &WorkDir) -> Resu
         loop {
             match bridge.next().await {
                 Signal::Said(PageMessage::Ready) => return Ok(()),
-                Signal::Said(PageMessage::Failed { fault, message }) => return Err(failure_of_page(fault, message)),
+                Signal::Said(PageMessage::Failed { fault, message }) => return Err(failure_of_page(fault, &message)),
                 Signal::Threw(text) => {
                     return Err(Failure::new(
                         FailureKind::PageFailed,

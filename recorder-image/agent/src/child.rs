@@ -2,6 +2,7 @@
 //! signals that always ends in KILL.
 
 use std::collections::VecDeque;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,10 +63,10 @@ impl Child {
         let stdin = process.stdin.take();
         let mut drains = Vec::new();
         if let Some(stdout) = process.stdout.take() {
-            drains.push(tokio::spawn(drain(name, stdout, tail.clone(), on_stdout)));
+            drains.push(tokio::spawn(drain(name, stdout, None, on_stdout)));
         }
         if let Some(stderr) = process.stderr.take() {
-            drains.push(tokio::spawn(drain(name, stderr, tail.clone(), on_stderr)));
+            drains.push(tokio::spawn(drain(name, stderr, Some(tail.clone()), on_stderr)));
         }
         let (exit_sender, exit) = watch::channel(None);
         tokio::spawn(async move {
@@ -105,15 +106,14 @@ impl Child {
         }
     }
 
-    /// The last lines that it printed.
+    /// The last lines that it printed on stderr.
     pub(crate) fn tail(&self) -> Tail {
         self.tail.clone()
     }
 
-    /// A failure that says that this child died, with its last line.
+    /// A failure that says that this child died. Its last words are quoted unless it was killed: then they tell nothing.
     pub(crate) fn died(&self, status: ExitStatus) -> Failure {
-        let last = self.tail.last().map(|line| format!(": {line}")).unwrap_or_default();
-        Failure::new(FailureKind::ProgramDied, format!("{} died ({status}){last}", self.name))
+        Failure::new(FailureKind::ProgramDied, death(self.name, status, &self.tail))
     }
 
     /// Climbs the ladder until the child has ended; the last rung is always KILL. Also ends what its group left behind.
@@ -150,7 +150,18 @@ impl Drop for Child {
     }
 }
 
-/// The last lines of a child, shared with whoever explains its end.
+/// The sentence for a child's end.
+pub(crate) fn death(name: &str, status: ExitStatus, tail: &Tail) -> String {
+    match (status.signal(), tail.last()) {
+        (Some(signal), _) => format!(
+            "{name} was killed (signal {signal}), perhaps because the machine ran out of memory; look at the system's log and try again."
+        ),
+        (None, Some(last)) => format!("{name} ended by itself ({status}), saying: {last}."),
+        (None, None) => format!("{name} ended by itself ({status}) without a word."),
+    }
+}
+
+/// The last lines of a child's stderr, shared with whoever explains its end.
 #[derive(Clone, Default)]
 pub(crate) struct Tail(Arc<Mutex<VecDeque<String>>>);
 
@@ -175,7 +186,7 @@ impl Tail {
     }
 }
 
-async fn drain(name: &'static str, stream: impl AsyncRead + Unpin, tail: Tail, mut sink: LineSink) {
+async fn drain(name: &'static str, stream: impl AsyncRead + Unpin, tail: Option<Tail>, mut sink: LineSink) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     loop {
@@ -186,7 +197,9 @@ async fn drain(name: &'static str, stream: impl AsyncRead + Unpin, tail: Tail, m
                 let text = String::from_utf8_lossy(&line);
                 let text = text.trim_end();
                 tracing::trace!(child = name, "{text}");
-                tail.push(text);
+                if let Some(tail) = &tail {
+                    tail.push(text);
+                }
                 sink(text);
             }
             Err(error) => {
@@ -242,7 +255,7 @@ mod tests {
         let child = Child::spawn("sh", command, on_stdout, ignore()).expect("sh starts");
         assert_eq!(receiver.recv().await.as_deref(), Some("up"));
         let status = child.stop(&[(Rung::Send(Signal::SIGTERM), Duration::from_millis(100))]).await;
-        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+        assert_eq!(status.signal(), Some(9));
     }
 
     #[tokio::test]
@@ -264,7 +277,7 @@ mod tests {
     async fn the_message_of_a_dead_child_ends_with_its_last_line() {
         let child = shell("echo first; echo 'no such thing' >&2; exit 3");
         let status = child.exited().await;
-        assert_eq!(child.died(status).message, "sh died (exit status: 3): no such thing");
+        assert_eq!(child.died(status).message, "sh ended by itself (exit status: 3), saying: no such thing.");
     }
 
     #[tokio::test]

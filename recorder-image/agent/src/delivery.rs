@@ -8,6 +8,7 @@
 //!
 //! The capture directory is removed only after the rename. When anything before it fails, it stays and the failure names it.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -26,11 +27,26 @@ use crate::programs::Programs;
 /// A remux copies at disk speed; hours of media take minutes at worst.
 const REMUX_DEADLINE: Duration = Duration::from_secs(900);
 
+const CAPTURE: &str = "capture.mp4";
+
 /// Where a recording goes, and what is captured until then.
 pub(crate) struct Destination {
     file: PathBuf,
     capture_dir: PathBuf,
     overwrite: bool,
+}
+
+/// Where the recording `id`, on its way to `file`, keeps what it has captured until that is delivered.
+pub fn capture_of(file: &Path, id: &str) -> Option<PathBuf> {
+    let capture = file.with_file_name(part_name(file.file_name()?, id)).join(CAPTURE);
+    capture.is_file().then_some(capture)
+}
+
+fn part_name(file: &OsStr, id: &str) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(file);
+    name.push(format!(".{id}.part"));
+    name
 }
 
 impl Destination {
@@ -56,10 +72,7 @@ impl Destination {
             );
         }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut part = std::ffi::OsString::from(".");
-        part.push(name);
-        part.push(format!(".{id}.part"));
-        let capture_dir = folder.join(part);
+        let capture_dir = folder.join(part_name(name, id));
         fs::create_dir_all(&capture_dir).map_err(|error| unwritable(folder, &error))?;
         let destination = Self { file: file.to_owned(), capture_dir, overwrite };
         // A directory can be made on a full disk; a file with a byte in it can't.
@@ -73,7 +86,7 @@ impl Destination {
 
     /// What the encoder writes.
     pub(crate) fn capture(&self) -> PathBuf {
-        self.capture_dir.join("capture.mp4")
+        self.capture_dir.join(CAPTURE)
     }
 
     /// Where a picture of the display goes when the page fails.

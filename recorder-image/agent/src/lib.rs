@@ -24,4 +24,5 @@ mod usage;
 pub mod workdir;
 
 pub use cast::Cast;
+pub use delivery::capture_of;
 pub use programs::Program;

@@ -328,7 +328,7 @@ impl Opening {
                     Signal::Said(PageMessage::Ready) | Signal::ConsoleStart => break,
                     Signal::Loaded if !self.await_start => break,
                     Signal::Said(PageMessage::Failed { fault, message }) => {
-                        return Err(failure_of_page(fault, message));
+                        return Err(failure_of_page(fault, &message));
                     }
                     Signal::Said(PageMessage::Ended { .. }) | Signal::ConsoleEnd => {
                         return Err(Failure::new(
@@ -461,7 +461,7 @@ impl Stage {
             Signal::Said(PageMessage::Ended { reason }) => return Some(Cause::End(end_of_page(reason))),
             Signal::ConsoleEnd => return Some(Cause::End(EndReason::RoomEnded)),
             Signal::Said(PageMessage::Failed { fault, message }) => {
-                return Some(Cause::Failed(self.with_evidence(failure_of_page(fault, message)).await));
+                return Some(Cause::Failed(self.with_evidence(failure_of_page(fault, &message)).await));
             }
             Signal::Crashed => {
                 let failure = Failure::new(FailureKind::ProgramDied, "The page's renderer crashed.");
