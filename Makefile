@@ -27,7 +27,7 @@ $(pages): $(page_sources) | setup
 	cd layout-app && npm run --silent build -- --logLevel warn
 
 build: $(pages) ## build the binary, optimised
-	cargo build $(locked) --release -p wallflower
+	cargo build $(locked) --release -p wallflower-cli
 
 demo: build ## record the built-in room: out/demo.mp4 and a contact sheet of it
 	"$(CARGO_TARGET_DIR)/release/wallflower" demo -o out/demo.mp4
