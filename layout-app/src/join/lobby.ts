@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import type { Devices } from "./devices";
 import { icon } from "./icon";
 import { streamOf } from "./stage";
@@ -29,7 +30,7 @@ export function lobby(
           camera
             ? html`<video
                 class="mirrored cover"
-                .srcObject=${streamOf(devices.track("camera"))}
+                .srcObject=${live(streamOf(devices.track("camera")))}
                 .muted=${true}
                 autoplay
                 playsinline

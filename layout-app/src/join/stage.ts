@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from "lit";
+import { live } from "lit/directives/live.js";
 import { repeat } from "lit/directives/repeat.js";
 import { styleMap } from "lit/directives/style-map.js";
 import type { DemoMedia } from "../contract/generated/DemoMedia";
@@ -21,7 +22,10 @@ export interface Seen {
 
 const streams = new WeakMap<MediaStreamTrack, MediaStream>();
 
-/** A stream of a track that stays the same, so that an element that shows it is left alone. */
+/**
+ * A stream of a track that stays the same. Bind it with `live`: an element that is given the stream it has starts it anew, and
+ * without `live` an object is given at every drawing.
+ */
 export function streamOf(track: MediaStreamTrack | null): MediaStream | null {
   if (!track) return null;
   const known = streams.get(track) ?? new MediaStream([track]);
@@ -62,7 +66,7 @@ export class Stage {
       if (placement.kind === "more") return this.#more(placement, placement.count);
       const person = people.find(({ id }) => id === placement.identity);
       if (!person) return nothing;
-      if (placement.kind === "share") return this.#share(placement, person);
+      if (placement.kind === "share") return this.#share(placement, person, placement.caption);
       const own = reactions.filter(({ from }) => from === person.id);
       return this.#person(placement, person, placement.fit, own);
     };
@@ -95,8 +99,13 @@ export class Stage {
     </div>`;
   }
 
-  #share(placement: Placement, { id, name, screen }: Seen): TemplateResult {
-    return html`<div class="tile tile--share" style=${place(placement)} role="group" aria-label=${`Screen of ${name}`}>
+  #share(placement: Placement, { id, name, screen }: Seen, caption: number): TemplateResult {
+    return html`<div
+      class="tile tile--share ${caption > 0 ? "tile--captioned" : ""}"
+      style=${place(placement, caption)}
+      role="group"
+      aria-label=${`Screen of ${name}`}
+    >
       ${this.#video(screen, `screen ${id}`, "contain")} ${this.#plate(name, "", "screen")}
     </div>`;
   }
@@ -116,7 +125,7 @@ export class Stage {
     };
     return html`<video
       class=${className}
-      .srcObject=${streamOf(track)}
+      .srcObject=${live(streamOf(track))}
       .muted=${true}
       autoplay
       playsinline
@@ -135,11 +144,12 @@ export class Stage {
   }
 }
 
-function place({ rect }: Placement): ReturnType<typeof styleMap> {
+function place({ rect }: Placement, caption = 0): ReturnType<typeof styleMap> {
   return styleMap({
     transform: `translate(${rect.x}px, ${rect.y}px)`,
     width: `${rect.width}px`,
     height: `${rect.height}px`,
     "--disc": `${Math.round(Math.min(rect.width, rect.height, 420) * 0.42)}px`,
+    "--caption": `${caption}px`,
   });
 }
