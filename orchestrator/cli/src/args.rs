@@ -18,7 +18,7 @@ Exit codes:
     2  the request's fault: wrong arguments, wrong keys
     3  the room's or the page's fault: unreachable, failed, no start signal
     4  the destination's fault: not writable, disk full
-  130  stopped before there was anything to record
+  130  stopped before there was anything to record, or abandoned by a second Ctrl-C
 
 Ctrl-C once stops and finalizes; twice leaves at once and keeps what was captured beside the output file.
 WALLFLOWER_LOG=debug (or trace) prints what the agent does.";

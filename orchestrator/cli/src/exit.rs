@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use wallflower_domain::failure::Failure;
-use wallflower_domain::recording::{Recording, State};
+use wallflower_domain::recording::{EndReason, Recording, State};
 
 /// The machine's or Wallflower's own fault.
 pub(crate) const PLATFORM: u8 = 1;
-/// Ended by Ctrl-C or SIGTERM before there was any media.
-pub(crate) const ABORTED: u8 = 130;
+/// Ended by Ctrl-C or SIGTERM before there was any media, or abandoned by a second one.
+const ABORTED: u8 = 130;
 
 /// What a command comes to.
 pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {
@@ -20,6 +20,10 @@ pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {
         }
     };
     match (recording.state, &recording.failure) {
+        (_, Some(failure)) if recording.end == Some(EndReason::Stopped) => {
+            explain(failure);
+            ExitCode::from(ABORTED)
+        }
         (_, Some(failure)) => {
             explain(failure);
             ExitCode::from(failure.fault().exit_code())

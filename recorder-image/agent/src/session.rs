@@ -159,7 +159,9 @@ async fn conclude(
     let capture = destination.capture();
     let delivered = tokio::select! {
         delivered = destination.deliver(programs) => delivered,
-        () = told_to_abandon(commands) => return Outcome::failed(abandonment(&capture)),
+        () = told_to_abandon(commands) => {
+            return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&capture)), delivery: None };
+        }
     };
     match delivered {
         Ok(delivery) => {
