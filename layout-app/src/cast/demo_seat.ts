@@ -27,6 +27,7 @@ export class DemoSeat implements Seat {
         screenBps: encoding.screenBps,
         fps: encoding.fps,
         codec: "video/VP8",
+        keepSize: true,
       },
     );
     for (const slot of ["mic", "camera", "screen"] as const) this.#publisher.set(slot, media[slot]);
@@ -63,6 +64,11 @@ export class DemoSeat implements Seat {
         },
       });
     });
+  }
+
+  /** Whoever subscribes is sent to; there is nothing to wait for. */
+  send(): Promise<void> {
+    return Promise.resolve();
   }
 
   act(action: CastAction): void {

@@ -1,10 +1,13 @@
-import { Room, RoomEvent, Track, type TrackPublishOptions } from "livekit-client";
+import { LogLevel, Room, RoomEvent, setLogLevel, Track, type TrackPublishOptions } from "livekit-client";
 import { CHAT_TOPIC, REACTION_TOPICS } from "../adapters/livekit/messages";
 import type { CastAction, CastMember } from "../contract/cast";
 import { SeatFailure, type Encoding, type Seat, type SentMedia } from "./seat";
 
-const CONNECT_DEADLINE_MS = 15_000;
+const STEP_DEADLINE_MS = 15_000;
 const [REACTION_TOPIC = ""] = REACTION_TOPICS;
+
+// The client tells every step of every connection.
+setLogLevel(LogLevel.warn);
 
 /** A member's place in a LiveKit room: publishes, and subscribes to nobody. */
 export class LivekitSeat implements Seat {
@@ -21,35 +24,15 @@ export class LivekitSeat implements Seat {
   ) {}
 
   async take(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(
-            new SeatFailure(
-              "room",
-              `The LiveKit server at ${this.url} let nobody in within ${CONNECT_DEADLINE_MS / 1000} s.`,
-            ),
-          ),
-        CONNECT_DEADLINE_MS,
-      );
-    });
-    try {
-      await Promise.race([this.#connect(), late]);
-    } catch (error) {
-      this.leave();
-      if (error instanceof SeatFailure) throw error;
-      const detail = error instanceof Error ? error.message : String(error);
-      throw new SeatFailure("room", `${this.member.name} could not join the LiveKit room: ${detail}`);
-    } finally {
-      clearTimeout(timer);
-    }
+    await this.#withinDeadline(this.#room.connect(this.url, this.token, { autoSubscribe: false }));
     this.#room.on(RoomEvent.Disconnected, (reason) => {
-      if (!this.#left)
-        this.lost(
-          new SeatFailure("room", `${this.member.name} is out of the LiveKit room (reason ${String(reason)}).`),
-        );
+      if (this.#left) return;
+      this.lost(new SeatFailure("room", `${this.member.name} is out of the LiveKit room (reason ${String(reason)}).`));
     });
+  }
+
+  async send(): Promise<void> {
+    await this.#withinDeadline(this.#publishAll());
   }
 
   act(action: CastAction): void {
@@ -64,8 +47,25 @@ export class LivekitSeat implements Seat {
     void this.#room.disconnect(false);
   }
 
-  async #connect(): Promise<void> {
-    await this.#room.connect(this.url, this.token, { autoSubscribe: false });
+  async #withinDeadline(step: Promise<void>): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const message = `The LiveKit server at ${this.url} did not answer within ${STEP_DEADLINE_MS / 1000} s; is it running?`;
+      timer = setTimeout(() => reject(new SeatFailure("room", message)), STEP_DEADLINE_MS);
+    });
+    try {
+      await Promise.race([step, late]);
+    } catch (error) {
+      this.leave();
+      if (error instanceof SeatFailure) throw error;
+      const detail = error instanceof Error ? error.message : String(error);
+      throw new SeatFailure("room", `${this.member.name} could not join the LiveKit room: ${detail}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #publishAll(): Promise<void> {
     const { mic, camera, screen } = this.media;
     const { fps, cameraBps, screenBps } = this.encoding;
     const video = (source: Track.Source, maxBitrate: number): TrackPublishOptions => ({
@@ -73,6 +73,7 @@ export class LivekitSeat implements Seat {
       simulcast: false,
       videoCodec: "vp8",
       backupCodec: false,
+      degradationPreference: "maintain-resolution",
       videoEncoding: { maxBitrate, maxFramerate: fps },
       screenShareEncoding: { maxBitrate, maxFramerate: fps },
     });

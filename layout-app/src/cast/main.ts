@@ -35,6 +35,7 @@ async function play(config: CastConfig, bridge: Bridge): Promise<void> {
 
   // One after another: the roster then has the order of the cast.
   for (const seat of seats) await seat.take();
+  await Promise.all(seats.map((seat) => seat.send()));
   startedAt = performance.now();
   bridge.ready();
 }

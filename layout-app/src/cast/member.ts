@@ -19,9 +19,9 @@ export class Member {
   constructor(config: CastMember, studio: Studio) {
     this.#voice = config.mic ? studio.voice(config.voice_hz, config.look) : null;
     this.#camera = config.camera
-      ? filmed(new Picture(config.look, config.voice_hz, config.size.width, config.size.height), "motion")
+      ? filmed(new Picture(config.look, config.voice_hz, config.size.width, config.size.height))
       : null;
-    this.#screen = config.screen ? filmed(new Slides(), "detail") : null;
+    this.#screen = config.screen ? filmed(new Slides()) : null;
   }
 
   get media(): SentMedia {
@@ -40,13 +40,9 @@ export class Member {
   }
 }
 
-function filmed(
-  drawing: { canvas: HTMLCanvasElement; paint(time: number, level: number): void },
-  hint: string,
-): Camera {
+function filmed(drawing: { canvas: HTMLCanvasElement; paint(time: number, level: number): void }): Camera {
   const track = drawing.canvas.captureStream(0).getVideoTracks()[0] as CanvasCaptureMediaStreamTrack | undefined;
   if (!track) throw new Error("This browser can't capture a canvas.");
-  track.contentHint = hint;
   return {
     track,
     paint: (time, level) => {

@@ -1,4 +1,4 @@
-import type { CastAction, CastMember } from "../contract/cast";
+import type { CastAction } from "../contract/cast";
 import type { Fault } from "../contract";
 
 /** What one member sends; absent for what is switched off. */
@@ -19,16 +19,11 @@ export interface Encoding {
 export interface Seat {
   /** Resolves when the member is in the room; rejects with a [`SeatFailure`]. Called once. */
   take(): Promise<void>;
+  /** Resolves when everything is sent that the member has; rejects with a [`SeatFailure`]. Called once, after `take`. */
+  send(): Promise<void>;
   act(action: CastAction): void;
   leave(): void;
 }
-
-export type MakeSeat = (
-  member: CastMember,
-  media: SentMedia,
-  encoding: Encoding,
-  lost: (failure: SeatFailure) => void,
-) => Seat;
 
 /** Why a member can't be in the room: one sentence for a person, and whose fault it is. */
 export class SeatFailure extends Error {

@@ -12,6 +12,8 @@ export interface Spending {
   fps?: number;
   /** Try this video codec first, such as `video/VP8`. */
   codec?: string;
+  /** When the machine or the network is slow: fewer frames rather than a smaller picture. */
+  keepSize?: boolean;
 }
 
 /** More subscribers than any mesh can carry; the oldest gives way. */
@@ -234,6 +236,7 @@ class Link {
       sendEncodings: [encoding],
     });
     if (kind === "video" && spending.codec !== undefined) prefer(transceiver, spending.codec);
+    if (kind === "video" && spending.keepSize) keepSize(transceiver.sender);
     return transceiver;
   }
 }
@@ -245,4 +248,11 @@ function prefer(transceiver: RTCRtpTransceiver, mimeType: string): void {
   const first = known.filter((codec) => codec.mimeType === mimeType);
   if (first.length === 0) return;
   transceiver.setCodecPreferences([...first, ...known.filter((codec) => codec.mimeType !== mimeType)]);
+}
+
+function keepSize(sender: RTCRtpSender): void {
+  const parameters = sender.getParameters();
+  parameters.degradationPreference = "maintain-resolution";
+  // A browser that can't be told so makes the picture smaller, as it would have anyway.
+  sender.setParameters(parameters).catch(() => undefined);
 }
