@@ -46,6 +46,7 @@ export class SubscriberLink {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   #closed = false;
+  #level = 0;
   #media: LinkMedia = NOTHING;
 
   constructor(
@@ -104,11 +105,15 @@ export class SubscriberLink {
     });
   }
 
-  /** 0 to 1: how loud the publisher is at the moment. */
+  /**
+   * 0 to 1: how loud the publisher was when this was last asked. The figure comes from statistics, which are gathered on other
+   * threads: `getSynchronizationSources` answers at once but has the page's thread wait for the one that decodes, 12 % of the
+   * time with four publishers.
+   */
   audioLevel(): number {
-    const track = this.#media.audio;
-    const receiver = this.#current?.pc.getReceivers().find((each) => each.track === track);
-    return receiver?.getSynchronizationSources()[0]?.audioLevel ?? 0;
+    // A connection that was closed meanwhile has no statistics, and no voice either.
+    this.#measureLevel().catch(() => undefined);
+    return this.#level;
   }
 
   close(): void {
@@ -155,6 +160,16 @@ export class SubscriberLink {
     } else if (state === "disconnected") {
       this.#retryIn(BLINK_MS);
     }
+  }
+
+  async #measureLevel(): Promise<void> {
+    const track = this.#media.audio;
+    const receiver = this.#current?.pc.getReceivers().find((each) => each.track === track);
+    const report = await receiver?.getStats();
+    this.#level = 0;
+    report?.forEach((each: RTCInboundRtpStreamStats) => {
+      if (each.type === "inbound-rtp") this.#level = each.audioLevel ?? 0;
+    });
   }
 
   #settle(attempt: Attempt): void {
