@@ -68,13 +68,10 @@ impl AgentProcess {
 
     /// Its next event, or its end. Cancel safe.
     pub async fn next(&mut self) -> AgentNews {
-        loop {
-            match self.events.next_line().await {
-                Ok(Some(line)) => match serde_json::from_str(&line) {
-                    Ok(event) => return AgentNews::Said(event),
-                    Err(error) => tracing::error!(%error, "the agent said something that can't be read"),
-                },
-                Ok(None) | Err(_) => break,
+        while let Ok(Some(line)) = self.events.next_line().await {
+            match serde_json::from_str(&line) {
+                Ok(event) => return AgentNews::Said(event),
+                Err(error) => tracing::error!(%error, "the agent said something that can't be read"),
             }
         }
         let how = match tokio::time::timeout(EXIT_DEADLINE, self.process.wait()).await {
