@@ -11,7 +11,7 @@ export class Loudness {
     if (!track) return;
     try {
       this.#context ??= new AudioContext();
-      this.#analyser ??= new AnalyserNode(this.#context, { fftSize: 1024 });
+      this.#analyser ??= analyserOf(this.#context);
       this.#samples = new Float32Array(this.#analyser.fftSize);
       this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
       this.#source.connect(this.#analyser);
@@ -41,4 +41,11 @@ export class Loudness {
     this.#context = null;
     this.#analyser = null;
   }
+}
+
+/** Some browsers run only what ends at the loudspeakers: it does, in silence. */
+function analyserOf(context: AudioContext): AnalyserNode {
+  const analyser = new AnalyserNode(context, { fftSize: 1024 });
+  analyser.connect(new GainNode(context, { gain: 0 })).connect(context.destination);
+  return analyser;
 }
