@@ -120,7 +120,8 @@ function withStrip(scene: Scene, area: Rect, gap: number, previous: readonly str
   return {
     placements: centre ? [centre, ...shareTiles, ...people] : people,
     seats,
-    focus: centre?.rect ?? main,
+    // Beside a share there is room that covers nothing of it.
+    focus: mainShare ? main : (centre?.rect ?? main),
   };
 }
 

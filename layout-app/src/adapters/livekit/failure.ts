@@ -6,7 +6,8 @@ import { RoomFailure } from "../room";
 export function joinFailure(error: unknown, url: string): RoomFailure {
   const server = `The LiveKit server at ${hostOf(url)}`;
   const detail = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ConnectionError)) return new RoomFailure("room", `${server} could not be joined: ${detail}.`);
+  if (!(error instanceof ConnectionError))
+    return new RoomFailure("room", `${server} could not be joined: ${oneLine(detail)}.`);
   const reason: ConnectionErrorReason = error.reason;
   switch (reason) {
     case ConnectionErrorReason.NotAllowed:
@@ -46,7 +47,7 @@ export function joinTooLate(url: string, signalled: boolean, seconds: number): R
     ? noMedia(url)
     : new RoomFailure(
         "room",
-        `The LiveKit server at ${hostOf(url)} did not answer within ${seconds} s; check the address and that the server is running.`,
+        `The LiveKit server at ${hostOf(url)} did not let the recorder join within ${seconds} s; check that the address is that of a LiveKit server and that it is running.`,
       );
 }
 
@@ -87,6 +88,13 @@ function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : url;
 }
 
+/** Without the SDK's preamble, and without the token, which LiveKit's answer quotes. */
 function oneLine(text: string): string {
-  return text.trim().replace(/\s+/g, " ").replace(/\.$/, "").slice(0, 160);
+  return text
+    .replace(/^could not establish signal connection:/, "")
+    .replace(/eyJ\S*/g, "")
+    .replace(/\s+/g, " ")
+    .trim()
+    .replace(/[.:,]+$/, "")
+    .slice(0, 160);
 }

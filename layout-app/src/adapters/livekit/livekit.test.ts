@@ -10,7 +10,7 @@ describe("a join that fails", () => {
   test.each([
     [
       "a refused token",
-      ConnectionError.notAllowed("invalid token", 401),
+      ConnectionError.notAllowed("could not establish signal connection: invalid token: eyJhbGciOi.hunter2.x", 401),
       "request",
       "refused the token (invalid token); check --api-key and --api-secret",
     ],
@@ -39,7 +39,7 @@ describe("a join that fails", () => {
   });
 
   test("by time names the step that took it", () => {
-    expect(joinTooLate(URL, false, 15).message).toContain("did not answer within 15 s");
+    expect(joinTooLate(URL, false, 15).message).toContain("within 15 s; check that the address");
     expect(joinTooLate(URL, true, 15).message).toContain("media ports");
   });
 });
