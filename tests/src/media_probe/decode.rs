@@ -149,10 +149,7 @@ pub fn frames(
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-nostdin", "-v", "error", "-i"]).arg(file).args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
     if let Some(crop) = crop {
-        ffmpeg.arg("-vf").arg(format!(
-            "crop={}:{}:{}:{}:exact=1",
-            crop.width, crop.height, crop.left, crop.top
-        ));
+        ffmpeg.arg("-vf").arg(format!("crop={}:{}:{}:{}:exact=1", crop.width, crop.height, crop.left, crop.top));
     }
     ffmpeg.args(["-f", "rawvideo", "-pix_fmt", colours.pix_fmt(), "pipe:1"]);
 
@@ -230,7 +227,8 @@ fn table(file: &Path, stream: &str, entries: &str) -> Result<Vec<Vec<f64>>, Prob
     let text = output(ffprobe)?;
     let text = String::from_utf8_lossy(&text);
     // A frame with side data ends in a stray comma.
-    let number = |word: &str| word.parse::<f64>().map_err(|_| ProbeError::new(format!("{}: \"{word}\"", file.display())));
+    let number =
+        |word: &str| word.parse::<f64>().map_err(|_| ProbeError::new(format!("{}: \"{word}\"", file.display())));
     text.lines()
         .map(|line| line.trim().trim_end_matches(','))
         .filter(|line| !line.is_empty())
@@ -256,7 +254,8 @@ impl Pass {
     fn start(mut command: Command) -> Result<Self, ProbeError> {
         let program = command.get_program().to_string_lossy().into_owned();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| ProbeError::new(format!("{program} cannot be started: {error}")))?;
+        let mut child =
+            command.spawn().map_err(|error| ProbeError::new(format!("{program} cannot be started: {error}")))?;
         let (Some(stdout), Some(mut errors)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(ProbeError::new(format!("{program} has no output")));
         };

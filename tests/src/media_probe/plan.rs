@@ -63,7 +63,8 @@ pub struct BeepPlan {
 }
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../layout-app/src/probe/plan.json")).expect("the plan is part of this source")
+    serde_json::from_str(include_str!("../../../layout-app/src/probe/plan.json"))
+        .expect("the plan is part of this source")
 });
 
 impl Plan {

@@ -92,8 +92,7 @@ impl Envelope {
         }
         let ends = window..real.len().max(window);
         let swing = |sums: &[f64], end: usize| sums[end] - sums[end - window];
-        let values =
-            ends.map(|end| swing(&real, end).hypot(swing(&imaginary, end)) * 2.0 / window as f64).collect();
+        let values = ends.map(|end| swing(&real, end).hypot(swing(&imaginary, end)) * 2.0 / window as f64).collect();
         Self { values, window }
     }
 
@@ -140,10 +139,15 @@ impl Offsets {
         let inside = |time: &&f64| **time > start + 0.5 && **time < end - 0.5;
         let pairs: Vec<_> = beeps
             .iter()
-            .filter_map(|beep| nearest(*beep, flashes).filter(|flash| belongs(*beep, flash)).map(|flash| (*beep, flash - beep)))
+            .filter_map(|beep| {
+                nearest(*beep, flashes).filter(|flash| belongs(*beep, flash)).map(|flash| (*beep, flash - beep))
+            })
             .collect();
         let lonely = |of: &[f64], others: &[f64]| {
-            of.iter().filter(inside).filter(|time| !nearest(**time, others).is_some_and(|other| belongs(**time, &other))).count()
+            of.iter()
+                .filter(inside)
+                .filter(|time| !nearest(**time, others).is_some_and(|other| belongs(**time, &other)))
+                .count()
         };
         Self { pairs, unpaired: lonely(flashes, beeps) + lonely(beeps, flashes) }
     }
@@ -225,7 +229,8 @@ impl Sync {
             flashes.see(frame);
         })?;
         let samples = decode::samples(file)?;
-        let (start, end) = (pictures.start.max(samples.start), pictures.end.min(samples.time_of(samples.values.len() as f64)));
+        let (start, end) =
+            (pictures.start.max(samples.start), pictures.end.min(samples.time_of(samples.values.len() as f64)));
         let offsets = Offsets::pair(flashes.onsets(), &beeps(&samples), start, end);
         Ok(Self {
             counters,

@@ -1,0 +1,189 @@
+//! A real LiveKit server on loopback.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{eventually, http, lacking};
+
+const KEY: &str = "devkey";
+const SECRET: &str = "a secret of at least thirty-two characters";
+const START_DEADLINE: Duration = Duration::from_secs(15);
+
+/// A server that was started; killed when dropped.
+#[derive(Debug)]
+pub struct LivekitServer {
+    child: Child,
+    address: SocketAddr,
+    directory: TempDir,
+}
+
+/// A participant as the server lists it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listed {
+    /// Its identity.
+    pub identity: String,
+    /// What it may do.
+    #[serde(default)]
+    pub permission: Option<Value>,
+    /// What it publishes.
+    #[serde(default)]
+    pub tracks: Vec<Value>,
+}
+
+impl Listed {
+    /// Whether the others are not told of it.
+    pub fn is_hidden(&self) -> bool {
+        self.permission.as_ref().is_some_and(|permission| permission["hidden"] == json!(true))
+    }
+}
+
+impl LivekitServer {
+    /// Starts one, or says why not: see [`lacking`].
+    pub fn start() -> Option<Self> {
+        let Some(program) = program() else {
+            lacking("LiveKit's server", "`make setup` installs it, or name it by WALLFLOWER_LIVEKIT_SERVER");
+            return None;
+        };
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        // Between finding a free port and the server taking it another process may: then the next try finds others.
+        for _ in 0..3 {
+            let (signalling, media_tcp, media_udp) = (free_tcp_port(), free_tcp_port(), free_udp_port());
+            let config = json!({
+                "port": signalling,
+                "bind_addresses": ["127.0.0.1"],
+                "rtc": {
+                    "tcp_port": media_tcp,
+                    "udp_port": media_udp,
+                    "node_ip": "127.0.0.1",
+                    "use_external_ip": false,
+                    "enable_loopback_candidate": true,
+                    "interfaces": { "includes": ["lo"] },
+                },
+                "keys": { KEY: SECRET },
+                "logging": { "level": "info" },
+            });
+            let file = directory.path().join("livekit.yaml");
+            // JSON is YAML.
+            std::fs::write(&file, config.to_string()).expect("the configuration can be written");
+            let log = || File::create(directory.path().join("log")).expect("the log can be written");
+            let mut child = Command::new(&program)
+                .arg("--config")
+                .arg(&file)
+                .stdin(Stdio::null())
+                .stdout(log())
+                .stderr(log())
+                .spawn()
+                .expect("the LiveKit server starts");
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, signalling));
+            let mut died = false;
+            eventually("the LiveKit server answers", START_DEADLINE, || {
+                died = matches!(child.try_wait(), Ok(Some(_)));
+                died || http::ask(address, "GET /", &[], "").is_ok_and(|answer| answer.status == 200)
+            });
+            if !died {
+                return Some(Self { child, address, directory });
+            }
+        }
+        let log = std::fs::read_to_string(directory.path().join("log")).unwrap_or_default();
+        panic!("the LiveKit server ended at once, three times:\n{log}");
+    }
+
+    /// `ws://` address.
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+
+    /// URI by which `wallflower record` names a room of it.
+    pub fn room_uri(&self, room: &str) -> String {
+        format!("livekit+{}/{room}", self.url())
+    }
+
+    /// API key and secret.
+    pub fn credentials(&self) -> (&'static str, &'static str) {
+        (KEY, SECRET)
+    }
+
+    /// A token to join a room as a participant who publishes.
+    pub fn participant_token(&self, room: &str, identity: &str, name: &str) -> String {
+        token(identity, name, &json!({ "room": room, "roomJoin": true, "canPublish": true, "canSubscribe": true }))
+    }
+
+    /// All participants of a room, hidden ones included.
+    pub fn participants(&self, room: &str) -> Vec<Listed> {
+        #[derive(Deserialize)]
+        struct List {
+            #[serde(default)]
+            participants: Vec<Listed>,
+        }
+        let answer = self.call("ListParticipants", room, &json!({ "room": room }));
+        serde_json::from_str::<List>(&answer).unwrap_or_else(|error| panic!("{error} in {answer}")).participants
+    }
+
+    /// Closes a room: everyone is sent away.
+    pub fn delete_room(&self, room: &str) {
+        self.call("DeleteRoom", room, &json!({ "room": room }));
+    }
+
+    /// Sends one participant away.
+    pub fn remove(&self, room: &str, identity: &str) {
+        self.call("RemoveParticipant", room, &json!({ "room": room, "identity": identity }));
+    }
+
+    fn call(&self, method: &str, room: &str, request: &Value) -> String {
+        let grant = json!({ "room": room, "roomAdmin": true, "roomList": true, "roomCreate": true });
+        let authorization = format!("Bearer {}", token("tests", "", &grant));
+        let headers = [("Content-Type", "application/json"), ("Authorization", authorization.as_str())];
+        let line = format!("POST /twirp/livekit.RoomService/{method}");
+        let answer = http::ask(self.address, &line, &headers, &request.to_string()).expect("LiveKit answers");
+        assert_eq!(answer.status, 200, "{method}: {}\n{}", answer.body, self.log());
+        answer.body
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for LivekitServer {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn token(identity: &str, name: &str, grant: &Value) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970").as_secs();
+    let claims =
+        json!({ "iss": KEY, "sub": identity, "name": name, "nbf": now - 60, "exp": now + 3600, "video": grant });
+    encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))
+        .expect("a token can be signed")
+}
+
+fn program() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("WALLFLOWER_LIVEKIT_SERVER") {
+        return Some(PathBuf::from(named)).filter(|path| path.exists());
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    ["livekit-server", "server"].iter().map(|name| cache.join("wallflower/bin").join(name)).find(|path| path.exists())
+}
+
+fn free_tcp_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    socket.local_addr().expect("it is bound").port()
+}
+
+fn free_udp_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a loopback port is free");
+    socket.local_addr().expect("it is bound").port()
+}

@@ -1,0 +1,166 @@
+//! However a recording ends, nothing of it is left, and what was recorded is not lost.
+
+use std::time::Duration;
+
+use wallflower_tests::harness::pages::Answer;
+use wallflower_tests::harness::run::signal;
+use wallflower_tests::harness::{Bench, Pages, Running, my_turn};
+use wallflower_tests::media_probe::decode;
+
+const SOON: Duration = Duration::from_secs(30);
+/// Small and slow: these tests are about processes.
+const SMALL: [&str; 5] = ["--size=320x180", "--fps=10", "--json", "-o", "a.mp4"];
+
+fn clock_page() -> Pages {
+    let page = "<body style='background:#246;font:40px sans-serif'><p>0</p><script>let n = 0;\
+                setInterval(() => { document.querySelector('p').textContent = ++n; }, 50);</script>";
+    Pages::serve(&[("/", Answer::Html(page.into()))])
+}
+
+/// A recording that has two seconds of media.
+fn recording(bench: &Bench, pages: &Pages) -> Running {
+    let url = pages.url("/");
+    let mut running = bench.start(&[&["record", &url], &SMALL[..]].concat());
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(2.0));
+    running
+}
+
+#[track_caller]
+fn seconds_of(bench: &Bench, file: &str) -> f64 {
+    decode::pictures(&bench.file(file)).expect("the file decodes").duration()
+}
+
+#[test]
+fn ctrl_c_and_sigterm_stop_and_finalize() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    for name in ["INT", "TERM", "HUP"] {
+        let running = recording(&bench, &pages);
+        running.signal(name);
+        let ended = running.end(SOON);
+        assert_eq!((ended.code(), &ended.finished()["end"]), (0, &"stopped".into()), "{name}: {ended:#?}");
+        assert!(seconds_of(&bench, "a.mp4") >= 2.0, "{name}");
+        bench.assert_nothing_left();
+        assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
+        std::fs::remove_file(bench.file("a.mp4")).expect("it is there");
+    }
+}
+
+#[test]
+fn a_stop_before_there_is_media_leaves_no_file() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let pages = Pages::serve(&[("/", Answer::Silence)]);
+    let mut running = bench.start(&[&["record", &pages.url("/")], &SMALL[..]].concat());
+    running.wait_for("joining", SOON);
+    running.signal("INT");
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 130, "{ended:#?}");
+    bench.assert_nothing_left();
+    assert_eq!(bench.files(), [].into());
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_at_once_and_keeps_what_was_captured() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages);
+    // Stopped processes can't finish: the second signal has to cut the ladder short.
+    signal(bench.process("ffmpeg"), "STOP");
+    running.signal("INT");
+    running.signal("INT");
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 130, "{ended:#?}");
+    bench.assert_nothing_left();
+    let files = bench.files();
+    assert!(!files.contains("a.mp4"), "{files:?}");
+    assert_eq!(files.len(), 1, "the capture is kept: {files:?}");
+}
+
+#[test]
+fn when_the_owner_is_killed_the_agent_delivers_and_goes() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages);
+    running.signal("KILL");
+    assert!(!running.end(SOON).status.success());
+    bench.assert_nothing_left();
+    assert!(seconds_of(&bench, "a.mp4") >= 2.0);
+    assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
+}
+
+#[test]
+fn when_the_agent_is_killed_nothing_runs_on_and_the_capture_is_named() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    // Three seconds of media: the first fragment of two seconds is on disk.
+    let mut running = recording(&bench, &pages);
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(4.5));
+    signal(bench.process("agent"), "KILL");
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    bench.assert_nothing_left();
+    let (_, path) = ended.stderr.trim().rsplit_once(" in ").unwrap_or_else(|| panic!("no path: {}", ended.stderr));
+    let seconds = decode::pictures(path.trim_end_matches('.').as_ref()).expect("the capture decodes").duration();
+    assert!(seconds >= 2.0, "{seconds}");
+}
+
+#[test]
+fn when_agent_and_guard_are_killed_the_next_run_sweeps() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages);
+    signal(bench.process("guard"), "KILL");
+    signal(bench.process("agent"), "KILL");
+    assert_eq!(running.end(SOON).code(), 1);
+    assert!(!bench.processes().is_empty(), "nobody was there to sweep");
+    let url = pages.url("/");
+    let ended = bench.run(&["record", &url, "--size=320x180", "--fps=10", "--duration=1s", "-o", "b.mp4"], SOON);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn when_a_child_dies_what_was_recorded_until_then_is_delivered() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    for child in ["Xvfb", "pulseaudio", "chromium", "ffmpeg"] {
+        let mut running = recording(&bench, &pages);
+        running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(4.5));
+        signal(bench.process(child), "KILL");
+        let ended = running.end(SOON);
+        assert_eq!(ended.code(), 1, "{child}: {ended:#?}");
+        assert_eq!(ended.finished()["failure"]["kind"], "program_died", "{child}: {ended:#?}");
+        let seconds = seconds_of(&bench, "a.mp4");
+        assert!(seconds >= 2.0, "{child}: {seconds}");
+        bench.assert_nothing_left();
+        std::fs::remove_file(bench.file("a.mp4")).expect("it is there");
+    }
+}
+
+#[test]
+fn two_recordings_at_once_do_not_touch_each_other() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let page = |colour: &str| Answer::Html(format!("<body style='background:{colour}'>"));
+    let pages = Pages::serve(&[("/red", page("#ff0000")), ("/blue", page("#0000ff"))]);
+    let start = |path: &str, file: &str| {
+        bench.start(&["record", &pages.url(path), "--size=320x180", "--fps=10", "--duration=3s", "--json", "-o", file])
+    };
+    let (red, blue) = (start("/red", "red.mp4"), start("/blue", "blue.mp4"));
+    for (running, file) in [(red, "red.mp4"), (blue, "blue.mp4")] {
+        assert_eq!(running.end(SOON).code(), 0, "{file}");
+    }
+    let colour = |file: &str| {
+        let mut mean = [0.0; 3];
+        decode::frames(&bench.file(file), decode::Colours::Rgb, None, |frame| mean = mean_of(frame.pixels)).expect("decodes");
+        mean
+    };
+    let (red, blue) = (colour("red.mp4"), colour("blue.mp4"));
+    assert!(red[0] > 200.0 && red[2] < 50.0, "{red:?}");
+    assert!(blue[2] > 200.0 && blue[0] < 50.0, "{blue:?}");
+    bench.assert_nothing_left();
+}
+
+fn mean_of(rgb: &[u8]) -> [f64; 3] {
+    let mut sums = [0.0; 3];
+    for pixel in rgb.chunks_exact(3) {
+        for (sum, value) in sums.iter_mut().zip(pixel) {
+            *sum += f64::from(*value);
+        }
+    }
+    let pixels = (rgb.len() / 3).max(1) as f64;
+    sums.map(|sum| sum / pixels)
+}
