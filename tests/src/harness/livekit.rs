@@ -4,14 +4,14 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{eventually, http, lacking};
+use super::{http, lacking};
 
 const KEY: &str = "devkey";
 const SECRET: &str = "a secret of at least thirty-two characters";
@@ -83,11 +83,17 @@ impl LivekitServer {
                 .spawn()
                 .expect("the LiveKit server starts");
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, signalling));
-            let mut died = false;
-            eventually("the LiveKit server answers", START_DEADLINE, || {
-                died = matches!(child.try_wait(), Ok(Some(_)));
-                died || http::ask(address, "GET /", &[], "").is_ok_and(|answer| answer.status == 200)
-            });
+            let began = Instant::now();
+            let died = loop {
+                if matches!(child.try_wait(), Ok(Some(_))) {
+                    break true;
+                }
+                if http::ask(address, "GET /", &[], "").is_ok_and(|answer| answer.status == 200) {
+                    break false;
+                }
+                assert!(began.elapsed() < START_DEADLINE, "the LiveKit server does not answer within {START_DEADLINE:?}");
+                std::thread::sleep(Duration::from_millis(20));
+            };
             if !died {
                 return Some(Self { child, address, directory });
             }

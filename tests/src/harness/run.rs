@@ -1,7 +1,7 @@
 //! The `wallflower` binary under test.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -110,6 +110,23 @@ impl Bench {
     /// When it can't be started.
     #[must_use]
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(arguments, Stdio::null())
+    }
+
+    /// Starts the binary with these arguments, gives it a line, and leaves its stdin open.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be started, or does not take the line.
+    #[must_use]
+    pub fn start_with_line(&self, arguments: &[&str], line: &str) -> Running {
+        let mut running = self.start_with(arguments, Stdio::piped());
+        let stdin = running.child.stdin.as_mut().expect("piped");
+        stdin.write_all(format!("{line}\n").as_bytes()).expect("it reads its stdin");
+        running
+    }
+
+    fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Running {
         let mut child = Command::new(wallflower())
             .args(arguments)
             .current_dir(self.out.path())
@@ -117,7 +134,7 @@ impl Bench {
             .env_remove("LIVEKIT_API_KEY")
             .env_remove("LIVEKIT_API_SECRET")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -253,12 +270,22 @@ impl Running {
     /// When it does not come in time, or the run ends without it.
     #[track_caller]
     pub fn wait_until(&mut self, event: &str, deadline: Duration, is_it: impl Fn(&Value) -> bool) -> Value {
+        self.wait_for_line(event, deadline, |line| line["event"] == event && is_it(line))
+    }
+
+    /// Waits for a JSON line of which something is true.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come in time, or the run ends without it.
+    #[track_caller]
+    pub fn wait_for_line(&mut self, event: &str, deadline: Duration, is_it: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + deadline;
         loop {
             match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(heard) => {
                     self.heard.push(heard.clone());
-                    if heard["event"] == event && is_it(&heard) {
+                    if is_it(&heard) {
                         return heard;
                     }
                 }
