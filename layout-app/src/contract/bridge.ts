@@ -37,7 +37,7 @@ export class Bridge {
   readonly #scope: BridgeScope;
   /** The signals of the LiveKit Egress template contract, logged when the page was opened by its rules. */
   signalsByConsole = false;
-  /** Told of the failure as well, so that whoever looks at the page sees it. */
+  /** Told of a failure to start, so that whoever looks at the page sees it. Later it would only be in the recording. */
   onFailed: (message: string) => void = () => undefined;
 
   constructor(scope: BridgeScope) {
@@ -62,8 +62,8 @@ export class Bridge {
     const recording = this.#phase === "ready";
     this.#phase = "over";
     this.#send({ type: "failed", fault, message });
-    this.onFailed(message);
-    if (recording && this.signalsByConsole) console.log("END_RECORDING");
+    if (!recording) this.onFailed(message);
+    else if (this.signalsByConsole) console.log("END_RECORDING");
   }
 
   ended(reason: PageEnd): void {

@@ -29,6 +29,9 @@ export class LivekitRoom implements Room {
   #listener: RoomListener | null = null;
   #joined = false;
   readonly #told = new Set<string>();
+  readonly #tracks = new Map<TrackKey, RemoteTrack>();
+  readonly #keys = new WeakMap<RemoteTrack, TrackKey>();
+  #lastKey = 0;
 
   constructor(
     private readonly url: string,
@@ -65,11 +68,14 @@ export class LivekitRoom implements Room {
       clearTimeout(tooLate);
     }
     this.#joined = true;
-    for (const participant of this.#client.remoteParticipants.values()) this.#tell(participant);
+    // The server lists those who were here first in no order.
+    const joined = ({ joinedAt }: RemoteParticipant) => joinedAt?.getTime() ?? 0;
+    const present = [...this.#client.remoteParticipants.values()].sort((one, other) => joined(one) - joined(other));
+    for (const participant of present) this.#tell(participant);
   }
 
   attach(key: TrackKey, video: HTMLVideoElement): () => void {
-    const track = this.#trackOf(key);
+    const track = this.#tracks.get(key);
     track?.attach(video);
     return () => {
       track?.detach(video);
@@ -90,7 +96,12 @@ export class LivekitRoom implements Room {
     };
     client
       .on(RoomEvent.ParticipantConnected, tell)
-      .on(RoomEvent.ParticipantDisconnected, ({ identity }) => this.#forget(identity))
+      // When the SDK joins anew it lets everybody go first and says only then that it reconnects. One turn later it is said.
+      .on(RoomEvent.ParticipantDisconnected, ({ identity }) => {
+        queueMicrotask(() => {
+          if (!client.remoteParticipants.has(identity)) this.#forget(identity);
+        });
+      })
       .on(RoomEvent.ParticipantNameChanged, tellOwner)
       .on(RoomEvent.TrackPublished, tellOwner)
       .on(RoomEvent.TrackUnpublished, tellOwner)
@@ -102,6 +113,7 @@ export class LivekitRoom implements Room {
       })
       .on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
         silence(track);
+        this.#tracks.delete(this.#keyOf(track));
         this.#tell(participant);
       })
       .on(RoomEvent.ConnectionQualityChanged, tellOwner)
@@ -110,7 +122,11 @@ export class LivekitRoom implements Room {
         this.#listener?.changed({ type: "heard", identities });
       })
       .on(RoomEvent.Reconnecting, () => this.#listener?.changed({ type: "reconnecting" }))
-      .on(RoomEvent.Reconnected, () => this.#listener?.changed({ type: "reconnected" }))
+      .on(RoomEvent.Reconnected, () => {
+        // Those who are here again must be told before it is settled who is gone.
+        for (const participant of client.remoteParticipants.values()) this.#tell(participant);
+        this.#listener?.changed({ type: "reconnected" });
+      })
       .on(RoomEvent.DataReceived, (payload, participant, _, topic) => {
         if (payload.byteLength > LONGEST_MESSAGE_BYTES) return;
         const text = new TextDecoder().decode(payload);
@@ -163,8 +179,9 @@ export class LivekitRoom implements Room {
 
   #tell(participant: RemoteParticipant): void {
     const listener = this.#listener;
-    if (!listener) return;
     const { identity } = participant;
+    // Before the join is through, all are told at once afterwards. And the SDK still tells of the tracks of somebody it let go.
+    if (!listener || !this.#joined || this.#client.remoteParticipants.get(identity) !== participant) return;
     if (!hasTile(participant)) {
       this.#forget(identity);
       return;
@@ -172,8 +189,8 @@ export class LivekitRoom implements Room {
     this.#told.add(identity);
     listener.changed({ type: "participant_joined", identity, name: participant.name ?? "" });
     listener.changed({ type: "mic", identity, on: participant.isMicrophoneEnabled });
-    listener.changed({ type: "camera", identity, video: videoOf(participant, Track.Source.Camera) });
-    listener.changed({ type: "screen", identity, video: videoOf(participant, Track.Source.ScreenShare) });
+    listener.changed({ type: "camera", identity, video: this.#videoOf(participant, Track.Source.Camera) });
+    listener.changed({ type: "screen", identity, video: this.#videoOf(participant, Track.Source.ScreenShare) });
     listener.changed({ type: "steady", identity, steady: participant.connectionQuality !== ConnectionQuality.Lost });
   }
 
@@ -181,12 +198,24 @@ export class LivekitRoom implements Room {
     if (this.#told.delete(identity)) this.#listener?.changed({ type: "participant_left", identity });
   }
 
-  #trackOf(key: TrackKey): RemoteTrack | undefined {
-    for (const participant of this.#client.remoteParticipants.values()) {
-      const publication = participant.trackPublications.get(key);
-      if (publication?.track) return publication.track as RemoteTrack;
-    }
-    return undefined;
+  #videoOf(participant: RemoteParticipant, source: LivekitTrack.Source): Video {
+    const publication = participant.getTrackPublication(source);
+    if (!publication || publication.isMuted) return OFF;
+    const { track } = publication;
+    if (!track) return ANNOUNCED;
+    const key = this.#keyOf(track as RemoteTrack);
+    this.#tracks.set(key, track as RemoteTrack);
+    return live(key);
+  }
+
+  /** Not the track's sid: one that is subscribed to anew is another track by the same sid. */
+  #keyOf(track: RemoteTrack): TrackKey {
+    const known = this.#keys.get(track);
+    if (known !== undefined) return known;
+    this.#lastKey += 1;
+    const key = `livekit ${this.#lastKey}`;
+    this.#keys.set(track, key);
+    return key;
   }
 }
 
@@ -195,12 +224,6 @@ function hasTile(participant: RemoteParticipant): boolean {
   if (participant.permissions?.hidden) return false;
   const machine = participant.kind === ParticipantKind.AGENT || participant.kind === ParticipantKind.EGRESS;
   return !machine || participant.trackPublications.size > 0;
-}
-
-function videoOf(participant: RemoteParticipant, source: LivekitTrack.Source): Video {
-  const publication = participant.getTrackPublication(source);
-  if (!publication || publication.isMuted) return OFF;
-  return publication.track ? live(publication.trackSid) : ANNOUNCED;
 }
 
 /** Every voice is heard, whoever is in the picture. */
