@@ -91,7 +91,10 @@ impl LivekitServer {
                 if http::ask(address, "GET /", &[], "").is_ok_and(|answer| answer.status == 200) {
                     break false;
                 }
-                assert!(began.elapsed() < START_DEADLINE, "the LiveKit server does not answer within {START_DEADLINE:?}");
+                assert!(
+                    began.elapsed() < START_DEADLINE,
+                    "the LiveKit server does not answer within {START_DEADLINE:?}"
+                );
                 std::thread::sleep(Duration::from_millis(20));
             };
             if !died {

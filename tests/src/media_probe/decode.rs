@@ -74,7 +74,7 @@ pub struct Frame<'a> {
     /// What a pixel is made of.
     pub colours: Colours,
     /// Rows from the top, without padding.
-    pub data: &'a [u8],
+    pub pixels: &'a [u8],
 }
 
 /// Decoded sound, mixed to one channel.
@@ -160,7 +160,7 @@ pub fn frames(
         let Some(shown) = times.get(index) else {
             return Err(ProbeError::new(format!("{}: more frames than times ({})", file.display(), times.len())));
         };
-        see(&Frame { index, pts: shown.pts, width, height, colours, data: &data });
+        see(&Frame { index, pts: shown.pts, width, height, colours, pixels: &data });
         index += 1;
     }
     pass.finish()?;
@@ -170,6 +170,12 @@ pub fn frames(
         }
         _ => Err(ProbeError::new(format!("{}: {index} frames, but {} times", file.display(), times.len()))),
     }
+}
+
+/// Decodes the first video stream of `file` and tells how long it is.
+pub fn pictures(file: &Path) -> Result<Pictures, ProbeError> {
+    // Every frame is decoded; one pixel of it is enough to know that it could be.
+    frames(file, Colours::Gray, Some(Region::new(0.0, 0.0, 0.001, 0.001)), |_| {})
 }
 
 /// Decodes the first audio stream of `file`.

@@ -60,7 +60,7 @@ impl Frame<'_> {
         let mut sums = vec![0_u64; channels];
         for y in area.top..area.top + area.height {
             let start = (y * self.width + area.left) * channels;
-            for pixel in self.data[start..start + area.width * channels].chunks_exact(channels) {
+            for pixel in self.pixels[start..start + area.width * channels].chunks_exact(channels) {
                 for (sum, value) in sums.iter_mut().zip(pixel) {
                     *sum += u64::from(*value);
                 }
@@ -112,7 +112,7 @@ pub fn watch(file: &Path, region: Region) -> Result<Activity, ProbeError> {
         for (sum, value) in colour.iter_mut().zip(frame.mean(Region::ALL)) {
             *sum += value;
         }
-        let gray: Vec<u8> = frame.data.chunks_exact(3).map(brightness).collect();
+        let gray: Vec<u8> = frame.pixels.chunks_exact(3).map(brightness).collect();
         texture += deviation(&gray);
         if !before.is_empty() {
             let difference: u64 = gray.iter().zip(&before).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
