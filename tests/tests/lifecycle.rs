@@ -145,7 +145,8 @@ fn two_recordings_at_once_do_not_touch_each_other() {
     }
     let colour = |file: &str| {
         let mut mean = [0.0; 3];
-        decode::frames(&bench.file(file), decode::Colours::Rgb, None, |frame| mean = mean_of(frame.pixels)).expect("decodes");
+        decode::frames(&bench.file(file), decode::Colours::Rgb, None, |frame| mean = mean_of(frame.pixels))
+            .expect("decodes");
         mean
     };
     let (red, blue) = (colour("red.mp4"), colour("blue.mp4"));

@@ -60,7 +60,11 @@ pub fn wallflower() -> PathBuf {
     let test = env::current_exe().expect("a running program has a path");
     let folder = test.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
     let binary = folder.join("wallflower");
-    assert!(binary.is_file(), "{} is missing: run `cargo build -p wallflower-cli` (in this profile) first", binary.display());
+    assert!(
+        binary.is_file(),
+        "{} is missing: run `cargo build -p wallflower-cli` (in this profile) first",
+        binary.display()
+    );
     binary
 }
 
@@ -126,14 +130,23 @@ impl Bench {
         running
     }
 
-    fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Running {
-        let mut child = Command::new(wallflower())
-            .args(arguments)
+    /// A program whose processes belong to this place: for what starts the binary in its own way.
+    #[must_use]
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.out.path())
             .env("WALLFLOWER_RUNTIME_DIR", self.runtime.path())
             .env_remove("LIVEKIT_API_KEY")
             .env_remove("LIVEKIT_API_SECRET")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Running {
+        let mut child = self
+            .command(&wallflower())
+            .args(arguments)
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -189,8 +202,12 @@ impl Bench {
 
     fn leftovers(&self) -> Vec<String> {
         let runtime = self.runtime.path();
-        let directories = fs::read_dir(runtime).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string());
-        directories.chain(self.processes().into_iter().map(|(pid, command)| format!("{pid} {command}"))).chain(stale_display_locks()).collect()
+        let directories =
+            fs::read_dir(runtime).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string());
+        directories
+            .chain(self.processes().into_iter().map(|(pid, command)| format!("{pid} {command}")))
+            .chain(stale_display_locks())
+            .collect()
     }
 
     /// Processes of this place's runs: the runtime directory is in their environment or on their command line.
@@ -221,11 +238,16 @@ impl Bench {
         let processes = self.processes();
         let named = |command: &str| {
             let mut words = command.split(' ');
-            let program = words.next().and_then(|path| Path::new(path).file_name()).is_some_and(|program| program == name);
+            let program =
+                words.next().and_then(|path| Path::new(path).file_name()).is_some_and(|program| program == name);
             // Chromium's helpers have the same program.
             (program && !command.contains("--type=")) || command.split(' ').nth(1) == Some(name)
         };
-        processes.iter().find(|(_, command)| named(command)).unwrap_or_else(|| panic!("no {name} among {processes:#?}")).0
+        processes
+            .iter()
+            .find(|(_, command)| named(command))
+            .unwrap_or_else(|| panic!("no {name} among {processes:#?}"))
+            .0
     }
 }
 
