@@ -96,8 +96,9 @@ impl Bridge {
     /// Opens the address. A page that can't be reached is a failure of the room.
     pub(crate) async fn open(&self, url: &str) -> Result<(), Failure> {
         let answer = self.page.execute(NavigateParams::new(url)).await.map_err(cdp_failure)?;
-        match &answer.result.error_text {
-            None => Ok(()),
+        match answer.result.error_text.as_deref() {
+            // An HTTP error without a body; the status comes as a signal.
+            None | Some("net::ERR_HTTP_RESPONSE_CODE_FAILURE") => Ok(()),
             Some(error) => Err(Failure::new(
                 FailureKind::RoomUnreachable,
                 format!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chromiumoxide::Page;
 use chromiumoxide::browser::Browser as Cdp;
+use chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams;
 use chromiumoxide::handler::HandlerConfig;
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
@@ -69,6 +70,18 @@ const QUIET: &[&str] = &[
      WebRtcHideLocalIpsWithMdns,GlobalMediaControls,HttpsUpgrades,PaintHolding",
 ];
 
+/// Chromium makes no window narrower than this many pixels.
+pub(crate) const MIN_WINDOW_WIDTH: u32 = 500;
+
+/// Lays the page out at the frame's size when the window has to be wider. The rest of the window is not captured.
+pub(crate) async fn fit(page: &Page, size: FrameSize) -> Result<(), Failure> {
+    if size.width() >= MIN_WINDOW_WIDTH {
+        return Ok(());
+    }
+    let metrics = SetDeviceMetricsOverrideParams::new(i64::from(size.width()), i64::from(size.height()), 1.0, false);
+    page.execute(metrics).await.map(|_| ()).map_err(cdp_failure)
+}
+
 /// A running browser with one page.
 pub(crate) struct Browser {
     process: Child,
@@ -116,7 +129,7 @@ impl Browser {
                     "--window-position=0,0",
                     "--force-device-scale-factor=1",
                 ]);
-                command.arg(format!("--window-size={},{}", size.width(), size.height()));
+                command.arg(format!("--window-size={},{}", size.width().max(MIN_WINDOW_WIDTH), size.height()));
             }
             Screen::Headless => {
                 command.args(["--headless=new", "--mute-audio"]);

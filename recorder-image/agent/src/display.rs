@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::frame::FrameSize;
 
+use crate::browser::MIN_WINDOW_WIDTH;
 use crate::child::{Child, LineSink, Rung, ignore};
 use crate::programs::Programs;
 use crate::workdir::{WorkDir, write_private};
@@ -75,9 +76,9 @@ impl Display {
     }
 }
 
-/// Two pixels larger than the frame: without a window manager Chromium makes a window of the screen's own size a pixel smaller.
+/// Two pixels larger than the window: without a window manager Chromium makes a window of the screen's own size a pixel smaller.
 fn screen(size: FrameSize) -> String {
-    format!("{}x{}x24", size.width() + 2, size.height() + 2)
+    format!("{}x{}x24", size.width().max(MIN_WINDOW_WIDTH) + 2, size.height() + 2)
 }
 
 /// One record of an Xauthority file, for any host and any display number, with a fresh cookie. Without it every user of the machine

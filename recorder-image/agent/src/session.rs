@@ -20,7 +20,7 @@ use wallflower_domain::wire::page::{CONFIG_GLOBAL, CONTRACT, PageConfig, PageMes
 
 use crate::audio::Audio;
 use crate::bridge::{Bridge, Injected, Signal, end_of_page, failure_of_page};
-use crate::browser::{Browser, Screen};
+use crate::browser::{self, Browser, Screen};
 use crate::capture::{Capture, Plan};
 use crate::child;
 use crate::delivery::Destination;
@@ -109,7 +109,15 @@ async fn record(
     if let Cause::End(reason) = &cause {
         let _ = report.send(AgentEvent::Stopping { reason: *reason });
     }
-    let cause = match (stage.shutdown(&cause).await, cause) {
+    if matches!(cause, Cause::Abandoned) {
+        // Dropping the stage kills.
+        return (cause, usage);
+    }
+    let stopped = tokio::select! {
+        stopped = stage.shutdown() => stopped,
+        () = told_to_abandon(commands) => return (Cause::Abandoned, usage),
+    };
+    let cause = match (stopped, cause) {
         // The encoder could not finish: that is news unless something else had failed before.
         (Err(failure), Cause::End(_)) => Cause::Failed(failure),
         (_, cause) => cause,
@@ -238,6 +246,7 @@ async fn start(
     let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
     let _ = report.send(AgentEvent::Joining);
     let opening = Opening::of(job, &pages)?;
+    browser::fit(&page, job.size).await?;
     let mut bridge =
         Bridge::attach(page, opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?)
             .await?;
@@ -494,11 +503,7 @@ impl Stage {
     }
 
     /// Stops everything, the encoder first so that it captures nothing of the others' end. Fails when the encoder could not finish.
-    async fn shutdown(self, cause: &Cause) -> Result<(), Failure> {
-        if matches!(cause, Cause::Abandoned) {
-            // Dropping kills.
-            return Ok(());
-        }
+    async fn shutdown(self) -> Result<(), Failure> {
         let captured = self.capture.stop().await;
         self.bridge.shutdown();
         self.browser.shutdown().await;
