@@ -154,8 +154,9 @@ fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
         "high",
     ]);
     add(&["-crf", "25", "-g", &(plan.fps.get() * KEYFRAME_S).to_string()]);
-    // Silence before the first and in between missing samples, so that sound keeps wall time.
-    add(&["-af", &format!("asetpts=PTS+{PICTURE_LAG_S}/TB,aresample=async=1000:first_pts=0")]);
+    // async=1 puts silence before the first sample and where more than 0.1 s is missing, so that sound keeps wall time. It must not
+    // stretch: the time stamps of the first second are too rough for that.
+    add(&["-af", &format!("asetpts=PTS+{PICTURE_LAG_S}/TB,aresample=async=1:first_pts=0")]);
     add(&["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"]);
     if let Some(seconds) = plan.max_duration_s {
         add(&["-t", &format!("{seconds:.3}")]);
