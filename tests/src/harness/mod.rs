@@ -5,6 +5,7 @@
 //! - [`site`]: Wallflower's own pages, the probe page among them
 //! - [`livekit`]: a real LiveKit server, and tokens for it
 //! - [`cast`]: synthetic participants
+//! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
 pub mod cast;
@@ -14,6 +15,7 @@ pub mod pages;
 pub mod run;
 pub mod site;
 pub mod turn;
+pub mod visitor;
 
 pub use cast::Cast;
 pub use livekit::LivekitServer;
@@ -21,6 +23,7 @@ pub use pages::Pages;
 pub use run::{Bench, Ended, Running};
 pub use site::Site;
 pub use turn::my_turn;
+pub use visitor::Visitor;
 
 /// Says that a test needs a part that this machine lacks: in CI that is a failure, elsewhere the reason is printed and the test is over.
 ///
