@@ -12,7 +12,7 @@ const SMALL: [&str; 4] = ["--size=320x180", "--fps=10", "--json", "--output=a.mp
 
 /// As LiveKit's own templates: room, layout and token from the query, START_RECORDING when the room is shown, END_RECORDING when it is
 /// over. It turns green when the parameters are what the contract says, red when not.
-const TEMPLATE: &str = r#"<body style="margin: 0; height: 100vh; background: black"><script>
+const TEMPLATE: &str = r##"<body style="margin: 0; height: 100vh; background: black"><script>
 const query = new URLSearchParams(location.search);
 const claims = JSON.parse(atob(query.get("token").split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
 const { hidden, recorder, roomJoin, canPublish, canSubscribe, room } = claims.video;
@@ -23,7 +23,7 @@ setTimeout(() => {
   console.log("START_RECORDING");
   setTimeout(() => console.log("END_RECORDING"), 3000);
 }, 1500);
-</script>"#;
+</script>"##;
 
 #[track_caller]
 fn record(bench: &Bench, arguments: &[&str]) -> Ended {
