@@ -51,7 +51,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
     let recording = recording?;
     if let Some(delivery) = &recording.delivery {
         let sheet = contact_sheet::make(delivery).await?;
-        view.say(&format!("{}  a frame of each twelfth of it", sheet.display()));
+        view.say(&format!("{}  twelve frames of it", sheet.display()));
     }
     Ok(recording)
 }

@@ -54,6 +54,9 @@ const QUIET: &[&str] = &[
     "--metrics-recording-only",
     "--safebrowsing-disable-auto-update",
     "--simulate-outdated-no-au=Tue, 31 Dec 2099 23:59:59 GMT",
+    // What still asks for updates and for a signed-in person asks nobody. Pages have no business with these two hosts.
+    "--host-resolver-rules=MAP update.googleapis.com ~NOTFOUND, MAP clients2.google.com ~NOTFOUND",
+    "--gaia-url=http://127.0.0.1:9/",
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
