@@ -33,11 +33,15 @@ async function main(): Promise<void> {
   signals.loaded();
 
   document.body.style.cssText = "margin: 0; background: black; overflow: hidden";
-  const audio = new AudioContext({ latencyHint: "interactive" });
+  const mode = query.get("mode");
+  // What is sent is timed by a clock of its own: two streams of one page to the same sound server disturb each other's.
+  const silent = { sampleRate: 48000, sinkId: { type: "none" } } as AudioContextOptions;
+  const audio = new AudioContext({ latencyHint: "interactive", ...(mode === "webrtc" ? silent : {}) });
   await Promise.all([audio.resume(), document.fonts.ready]);
-  if (query.get("mode") === "webrtc") {
+  if (mode === "webrtc") {
     const picture = new CanvasPicture(640, 360);
     const sink = audio.createMediaStreamDestination();
+    murmur(audio).connect(sink);
     run(picture, new Beeper(audio, sink), fps, (time) => rendersAt(audio, time) + INTERVAL_MS);
     const tracks = [...picture.canvas.captureStream(30).getTracks(), ...sink.stream.getTracks()];
     await play(await loopback(tracks));
@@ -60,6 +64,21 @@ function run(picture: Picture, beeper: Beeper, fps: number, leavesAt: (contextTi
     requestAnimationFrame(paint);
   };
   requestAnimationFrame(paint);
+}
+
+/**
+ * Noise at -50 dB. A receiver's jitter buffer shortens and stretches silence as it likes, and beeps between silences with it;
+ * a room with a person in it is never silent.
+ */
+function murmur(audio: AudioContext): AudioNode {
+  const noise = audio.createBuffer(1, audio.sampleRate, audio.sampleRate);
+  const samples = noise.getChannelData(0);
+  samples.forEach((_, i) => (samples[i] = (Math.random() - 0.5) * 0.01));
+  const source = audio.createBufferSource();
+  source.buffer = noise;
+  source.loop = true;
+  source.start();
+  return source;
 }
 
 async function play(stream: MediaStream): Promise<void> {
