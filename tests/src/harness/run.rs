@@ -22,13 +22,24 @@ pub struct Bench {
     environment: Vec<(String, String)>,
 }
 
-/// A run that goes on.
+/// A run that goes on. When it is dropped, as by a test that fails, the binary is killed; its agent then delivers and goes.
 pub struct Running {
-    child: Child,
+    child: StoppedOnDrop,
     events: Receiver<Value>,
     heard: Vec<Value>,
     stderr: JoinHandle<String>,
     began: Instant,
+}
+
+struct StoppedOnDrop(Child);
+
+impl Drop for StoppedOnDrop {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
 }
 
 /// A run that has ended.
@@ -125,7 +136,7 @@ impl Bench {
     #[must_use]
     pub fn start_with_line(&self, arguments: &[&str], line: &str) -> Running {
         let mut running = self.start_with(arguments, Stdio::piped());
-        let stdin = running.child.stdin.as_mut().expect("piped");
+        let stdin = running.child.0.stdin.as_mut().expect("piped");
         stdin.write_all(format!("{line}\n").as_bytes()).expect("it reads its stdin");
         running
     }
@@ -169,7 +180,7 @@ impl Bench {
             let _ = stderr.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
-        Running { child, events, heard: Vec::new(), stderr, began: Instant::now() }
+        Running { child: StoppedOnDrop(child), events, heard: Vec::new(), stderr, began: Instant::now() }
     }
 
     /// Runs the binary to its end.
@@ -272,7 +283,7 @@ impl Running {
     /// Process id of the binary itself.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Waits for an event of this name, with everything that it says.
@@ -332,12 +343,10 @@ impl Running {
     pub fn end(mut self, deadline: Duration) -> Ended {
         let until = Instant::now() + deadline;
         let status = loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be awaited") {
+            if let Some(status) = self.child.0.try_wait().expect("a child can be awaited") {
                 break status;
             }
             if Instant::now() >= until {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
                 panic!("did not end within {deadline:?}, but said {:#?}", self.heard);
             }
             thread::sleep(Duration::from_millis(20));
