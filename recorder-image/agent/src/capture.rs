@@ -25,10 +25,10 @@ const FRAME_QUEUE: &str = "24";
 const SOUND_QUEUE: &str = "256";
 
 /// Seconds by which the sound is delayed, because a picture takes longer to the file than its sound does. Measured with the test page
-/// (`figures` suite): 13 ms centre it. Runs differ by ±17 ms, because the page's 60 Hz and the grab's 30 Hz keep the phase in which
-/// they happen to start, and because the compositor is one frame deeper in some browsers' lives. What comes through WebRTC is some
-/// 25 ms later in its sound already, so this is no more than the page needs.
-const PICTURE_LAG_S: f64 = 0.012;
+/// (`figures` suite) on an idle machine: without it the flash comes -3 to +17 ms after its beep. Runs differ because the page's 60 Hz
+/// and the grab's 30 Hz keep the phase in which they happen to start, and because the compositor is one frame deeper in some
+/// browsers' lives. What comes through WebRTC has its sound some 25 ms later already, so this is no more than the page needs.
+const PICTURE_LAG_S: f64 = 0.006;
 
 /// What is captured, and where to.
 pub(crate) struct Plan<'a> {
