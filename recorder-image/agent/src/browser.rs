@@ -159,6 +159,12 @@ impl Browser {
         &self.process
     }
 
+    /// Ends it without asking: for one that hangs, or whose recording waits for the next.
+    pub(crate) async fn kill(self) {
+        let _ = self.process.stop(&[]).await;
+        self.events.abort();
+    }
+
     pub(crate) async fn shutdown(mut self) {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.cdp.close()).await;
         let _ = self
