@@ -67,7 +67,8 @@ impl Destination {
 
     /// Opens what a dead run left.
     pub(crate) fn left_in(folder: &Path) -> Result<Self, Failure> {
-        let refused = |why: String| Err(Failure::new(FailureKind::DestinationUnwritable, format!("{} {why}", folder.display())));
+        let refused =
+            |why: String| Err(Failure::new(FailureKind::DestinationUnwritable, format!("{} {why}", folder.display())));
         match Spool::left_in(folder) {
             Ok((spool, wanted)) => Ok(Self { wanted, spool }),
             Err(NotOpened::InUse) => refused("is still being recorded.".into()),

@@ -43,6 +43,8 @@ pub(crate) struct Finished {
 /// One attempt, as measured.
 #[derive(Clone, Debug)]
 struct Measured {
+    /// When its first picture is shown, by its file's clock, in seconds.
+    start_s: f64,
     path: PathBuf,
     first_frame_unix_us: i64,
     frames: u64,
@@ -112,7 +114,13 @@ fn plan(attempts: &[Measured], fps: FrameRate, policy: Gaps, limit: Option<u64>,
         }
     }
     if let Some(until) = until {
-        gap(&mut plan, &mut wall, &mut at, on_grid(until), "The recording was stopped while it was interrupted.".into());
+        gap(
+            &mut plan,
+            &mut wall,
+            &mut at,
+            on_grid(until),
+            "The recording was stopped while it was interrupted.".into(),
+        );
     }
     plan
 }
@@ -130,6 +138,7 @@ pub(crate) async fn finish(
         let path = spool.media(attempt.number);
         match facts(programs, &path).await {
             Ok(facts) => attempts.push(Measured {
+                start_s: facts.start_s,
                 path,
                 first_frame_unix_us: attempt.first_frame_unix_us,
                 frames: facts.frames,
@@ -143,7 +152,11 @@ pub(crate) async fn finish(
         return Err(failure);
     }
     let rate = f64::from(wanted.fps.get());
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a week of frames at most, not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a week of frames at most, not negative"
+    )]
     let limit = wanted.max_duration_s.map(|seconds| (seconds * rate).round().max(1.0) as u64);
     // One attempt ends by itself where it should.
     let limit = limit.filter(|_| attempts.len() > 1);
@@ -201,9 +214,11 @@ async fn join(
         }
     }
     let list = write("pieces.txt", &list(attempts, plan, wanted.fps))?;
-    let graph = write("sound.txt", &sound_graph(plan, wanted.fps))?;
+    let graph = write("sound.txt", &sound_graph(attempts, plan, wanted.fps))?;
     let rate = wanted.fps.get();
     let mut command = quiet(programs);
+    // Otherwise an attempt's clock is moved to where its AAC priming begins, and its sound comes 21 ms late.
+    command.arg("-copyts");
     command.args(["-f", "concat", "-safe", "0", "-i"]).arg(&list);
     for piece in &plan.pieces {
         if let Piece::Media { attempt, .. } = piece {
@@ -223,7 +238,11 @@ async fn join(
 /// packet of any stream that reaches it ends the piece.
 async fn first_frames(programs: &Programs, from: &Path, frames: u64, to: &Path) -> Result<(), Failure> {
     let mut command = quiet(programs);
-    command.arg("-i").arg(from).args(["-map", "0:v", "-c", "copy", "-frames:v", &frames.to_string(), "-f", "mp4"]).arg(to);
+    command
+        .arg("-i")
+        .arg(from)
+        .args(["-map", "0:v", "-c", "copy", "-frames:v", &frames.to_string(), "-f", "mp4"])
+        .arg(to);
     run(command).await
 }
 
@@ -249,7 +268,7 @@ fn list(attempts: &[Measured], plan: &Plan, fps: FrameRate) -> String {
 }
 
 /// Sound of every piece, exactly as long as its frames: the samples up to each boundary are rounded once, so nothing adds up.
-fn sound_graph(plan: &Plan, fps: FrameRate) -> String {
+fn sound_graph(attempts: &[Measured], plan: &Plan, fps: FrameRate) -> String {
     let rate = u64::from(fps.get());
     let sample = |frame: u64| (frame * SAMPLE_RATE + rate / 2) / rate;
     let mut graph = String::new();
@@ -261,9 +280,10 @@ fn sound_graph(plan: &Plan, fps: FrameRate) -> String {
         let samples = sample(at + frames) - sample(at);
         at += frames;
         let source = match piece {
-            Piece::Media { .. } => {
+            Piece::Media { attempt, .. } => {
                 input += 1;
-                format!("[{input}:a]aresample={SAMPLE_RATE}:async=1:first_pts=0,apad")
+                let start = attempts[*attempt].start_s;
+                format!("[{input}:a]asetpts=PTS-{start:.6}/TB,aresample={SAMPLE_RATE}:async=1:first_pts=0,apad")
             }
             Piece::Slate { .. } => format!("anullsrc=r={SAMPLE_RATE}:cl=stereo"),
         };
@@ -306,6 +326,7 @@ fn color(css: &str, default: &str) -> String {
 
 /// What the finished file holds, by its packets.
 struct Facts {
+    start_s: f64,
     duration_s: f64,
     frames: u64,
 }
@@ -319,6 +340,8 @@ struct Probe {
 struct ProbedStream {
     codec_type: String,
     #[serde(default)]
+    start_time: String,
+    #[serde(default)]
     duration: String,
     #[serde(default)]
     nb_read_packets: String,
@@ -327,7 +350,13 @@ struct ProbedStream {
 /// Counts the packets of the file; a file without both streams, or without packets, is not delivered.
 async fn facts(programs: &Programs, file: &Path) -> Result<Facts, Failure> {
     let mut command = Command::new(&programs.ffprobe);
-    command.args(["-v", "error", "-count_packets", "-show_entries", "stream=codec_type,duration,nb_read_packets"]);
+    command.args([
+        "-v",
+        "error",
+        "-count_packets",
+        "-show_entries",
+        "stream=codec_type,start_time,duration,nb_read_packets",
+    ]);
     command.args(["-of", "json"]).arg(file);
     let (sender, mut lines) = mpsc::unbounded_channel();
     let on_stdout: LineSink = Box::new(move |line| drop(sender.send(line.to_owned())));
@@ -353,7 +382,7 @@ async fn facts(programs: &Programs, file: &Path) -> Result<Facts, Failure> {
         return Err(broken("its picture or sound is empty".into()));
     }
     let duration_s = video.duration.parse().map_err(|_| broken("its duration is unknown".into()))?;
-    Ok(Facts { duration_s, frames: count(video) })
+    Ok(Facts { start_s: video.start_time.parse().unwrap_or(0.0), duration_s, frames: count(video) })
 }
 
 #[cfg(test)]
@@ -362,6 +391,7 @@ mod tests {
 
     fn attempt(first_frame_s: f64, frames: u64) -> Measured {
         Measured {
+            start_s: 0.0,
             path: PathBuf::from("/x/attempt-001.mp4"),
             first_frame_unix_us: 1_700_000_000_000_000 + (first_frame_s * 1e6) as i64,
             frames,
@@ -450,12 +480,9 @@ mod tests {
         let fps = FrameRate::try_from(7).expect("valid");
         let attempts = [attempt(0.0, 1), attempt(1.0, 1)];
         let plan = plan(&attempts, fps, Gaps::Slate, None, None);
-        let graph = sound_graph(&plan, fps);
-        let samples: u64 = graph
-            .split("end_sample=")
-            .skip(1)
-            .filter_map(|rest| rest.split('[').next()?.parse::<u64>().ok())
-            .sum();
+        let graph = sound_graph(&attempts, &plan, fps);
+        let samples: u64 =
+            graph.split("end_sample=").skip(1).filter_map(|rest| rest.split('[').next()?.parse::<u64>().ok()).sum();
         assert_eq!(samples, (8 * SAMPLE_RATE + 3) / 7, "{graph}");
     }
 

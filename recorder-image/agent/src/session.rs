@@ -389,66 +389,69 @@ struct Stage {
 impl Session<'_> {
     /// Starts an attempt. `after` is why the one before it ended.
     async fn start(&self, work: &WorkDir, began: Instant, after: Option<&str>) -> Result<Stage, Failure> {
-    let Self { job, programs, destination, report, .. } = *self;
-    let pages = Pages::serve().await?;
-    let (display, audio) = tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
-    let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
-    let _ = report.send(AgentEvent::Joining);
-    let opening = Opening::of(job, &pages)?;
-    browser::fit(&page, job.size).await?;
-    let mut bridge =
-        Bridge::attach(page, opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?)
-            .await?;
-    let ready = tokio::select! {
-        ready = opening.join(&mut bridge, report) => ready,
-        status = browser.process().exited() => Err(browser.process().died(status)),
-        status = display.server().exited() => Err(display.server().died(status)),
-        status = audio.server().exited() => Err(audio.server().died(status)),
-    };
-    let failure_picture = destination.failure_picture();
-    if let Err(failure) = ready {
-        let picture = match after {
-            None => picture(programs, &display, job.size, &failure_picture).await,
-            // Another attempt may well succeed.
-            Some(_) => None,
+        let Self { job, programs, destination, report, .. } = *self;
+        let pages = Pages::serve().await?;
+        let (display, audio) =
+            tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
+        let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
+        let _ = report.send(AgentEvent::Joining);
+        let opening = Opening::of(job, &pages)?;
+        browser::fit(&page, job.size).await?;
+        let mut bridge = Bridge::attach(
+            page,
+            opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?,
+        )
+        .await?;
+        let ready = tokio::select! {
+            ready = opening.join(&mut bridge, report) => ready,
+            status = browser.process().exited() => Err(browser.process().died(status)),
+            status = display.server().exited() => Err(display.server().died(status)),
+            status = audio.server().exited() => Err(audio.server().died(status)),
         };
-        let failure = failure.with_evidence(PageEvidence { screenshot: picture, ..bridge.evidence() });
-        bridge.shutdown();
-        browser.shutdown().await;
-        display.shutdown().await;
-        audio.shutdown().await;
-        return Err(failure);
+        let failure_picture = destination.failure_picture();
+        if let Err(failure) = ready {
+            let picture = match after {
+                None => picture(programs, &display, job.size, &failure_picture).await,
+                // Another attempt may well succeed.
+                Some(_) => None,
+            };
+            let failure = failure.with_evidence(PageEvidence { screenshot: picture, ..bridge.evidence() });
+            bridge.shutdown();
+            browser.shutdown().await;
+            display.shutdown().await;
+            audio.shutdown().await;
+            return Err(failure);
+        }
+        check_viewport(&bridge, job, report).await?;
+        let spool = destination.spool();
+        let number = spool.next();
+        let file = spool.media(number);
+        let plan = Plan { size: job.size, fps: job.fps, max_duration_s: self.remaining_s(), file: &file };
+        let (capture, first_frame_unix_us) = Capture::start(programs, work, &display, &audio, &plan).await?;
+        let attempt = Attempt { number, first_frame_unix_us, after: after.map(str::to_owned) };
+        spool.note(&attempt).map_err(|error| unwritable(spool.folder(), &error))?;
+        let since_first = unix_us().saturating_sub(first_frame_unix_us).max(0);
+        let latency = began.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
+        let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        let _ = report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
+        Ok(Stage {
+            pages,
+            audio,
+            display,
+            browser,
+            bridge,
+            capture,
+            number,
+            is_limited: plan.max_duration_s.is_some(),
+            offset_s: (job.gaps == Gaps::Slate).then(|| {
+                let first = destination.spool().began().unwrap_or(first_frame_unix_us);
+                Duration::from_micros(first_frame_unix_us.saturating_sub(first).max(0).unsigned_abs()).as_secs_f64()
+            }),
+            failure_picture,
+            size: job.size,
+            programs: programs.clone(),
+        })
     }
-    check_viewport(&bridge, job, report).await?;
-    let spool = destination.spool();
-    let number = spool.next();
-    let file = spool.media(number);
-    let plan = Plan { size: job.size, fps: job.fps, max_duration_s: self.remaining_s(), file: &file };
-    let (capture, first_frame_unix_us) = Capture::start(programs, work, &display, &audio, &plan).await?;
-    let attempt = Attempt { number, first_frame_unix_us, after: after.map(str::to_owned) };
-    spool.note(&attempt).map_err(|error| unwritable(spool.folder(), &error))?;
-    let since_first = unix_us().saturating_sub(first_frame_unix_us).max(0);
-    let latency = began.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
-    let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-    let _ = report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
-    Ok(Stage {
-        pages,
-        audio,
-        display,
-        browser,
-        bridge,
-        capture,
-        number,
-        is_limited: plan.max_duration_s.is_some(),
-        offset_s: (job.gaps == Gaps::Slate).then(|| {
-            let first = destination.spool().began().unwrap_or(first_frame_unix_us);
-            Duration::from_micros(first_frame_unix_us.saturating_sub(first).max(0).unsigned_abs()).as_secs_f64()
-        }),
-        failure_picture,
-        size: job.size,
-        programs: programs.clone(),
-    })
-}
 }
 
 fn unix_us() -> i64 {

@@ -127,8 +127,7 @@ pub fn abandoned_spools(folder: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.join(WANTED).is_file() && has_media(path))
         .filter(|path| {
-            fs::File::open(path.join(LOCK))
-                .is_ok_and(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok())
+            fs::File::open(path.join(LOCK)).is_ok_and(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok())
         })
         .collect();
     found.sort();
@@ -155,7 +154,8 @@ impl Spool {
     /// Opens a spool that a dead run left, with what was wanted of it. Its file goes beside it, wherever it has been moved to.
     pub(crate) fn left_in(folder: &Path) -> Result<(Self, Wanted), NotOpened> {
         let spool = Self::lock(folder.to_owned())?;
-        let mut wanted: Wanted = serde_json::from_slice(&fs::read(folder.join(WANTED))?).map_err(std::io::Error::from)?;
+        let mut wanted: Wanted =
+            serde_json::from_slice(&fs::read(folder.join(WANTED))?).map_err(std::io::Error::from)?;
         if let Some(name) = wanted.file.file_name() {
             wanted.file = folder.with_file_name(name);
         }
