@@ -105,7 +105,7 @@ impl Browser {
         screen: Screen<'_>,
     ) -> Result<(Self, Page), Failure> {
         let mut command = work.command(&programs.chromium);
-        let profile = work.path().join("profile");
+        let profile = work.scratch().join("profile");
         command
             .args(QUIET)
             .arg(format!("--user-data-dir={}", profile.display()))
@@ -117,7 +117,7 @@ impl Browser {
         }
         if shm_free() < SHM_NEEDED {
             tracing::warn!("/dev/shm has little room: Chromium keeps its shared memory in files instead");
-            command.arg("--disable-dev-shm-usage").env("TMPDIR", work.path());
+            command.arg("--disable-dev-shm-usage").env("TMPDIR", work.scratch());
         }
         match &screen {
             Screen::Captured(display, audio, size) => {

@@ -294,7 +294,7 @@ pub(crate) mod tests {
         assert_eq!(abandoned_spools(folder.path()), Vec::<PathBuf>::new());
         let path = spool.folder().to_owned();
         drop(spool);
-        assert_eq!(abandoned_spools(folder.path()), [path.clone()]);
+        assert_eq!(abandoned_spools(folder.path()), std::slice::from_ref(&path));
         let text = fs::read_to_string(path.join(WANTED)).expect("readable");
         assert!(!text.contains("secret"), "{text}");
         let (_spool, wanted) = Spool::left_in(&path).expect("opened");

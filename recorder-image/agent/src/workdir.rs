@@ -74,7 +74,7 @@ impl WorkDir {
     }
 
     /// Where the attempt's processes keep their files.
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn scratch(&self) -> &Path {
         &self.scratch
     }
 
