@@ -1,10 +1,11 @@
 //! However a recording ends, nothing of it is left, and what was recorded is not lost.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wallflower_tests::harness::pages::Answer;
 use wallflower_tests::harness::run::signal;
-use wallflower_tests::harness::{Bench, Pages, Running, my_turn};
+use wallflower_tests::harness::{Bench, Ended, Pages, Running, my_turn};
 use wallflower_tests::media_probe::decode;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -85,19 +86,82 @@ fn when_the_owner_is_killed_the_agent_delivers_and_goes() {
     assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
 }
 
-#[test]
-fn when_the_agent_is_killed_nothing_runs_on_and_the_capture_is_named() {
-    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+/// What is true of every recording that went on: completed, as long in the file as it was by the clock, decodable to its last frame
+/// without a complaint, one gap, nothing left.
+#[track_caller]
+fn went_on(bench: &Bench, ended: &Ended, first_frame_us: i64, stopped_us: i64, what: &str) {
+    assert_eq!(ended.code(), 0, "{what}: {ended:#?}");
+    let delivery = &ended.finished()["delivery"];
+    let gaps = delivery["gaps"].as_array().unwrap_or_else(|| panic!("{what}: no gaps in {delivery}"));
+    let total: f64 = gaps.iter().filter_map(|gap| gap["length_s"].as_f64()).sum();
+    assert!(total <= 5.0, "{what}: {gaps:#?}");
+    let wall = (stopped_us - first_frame_us) as f64 / 1e6;
+    let seconds = seconds_of(bench, "a.mp4");
+    assert!((seconds - wall).abs() <= 0.4, "{what}: {seconds} s in the file, {wall} s by the clock, {gaps:#?}");
+    let sound = decode::samples(&bench.file("a.mp4")).expect("the sound decodes").duration();
+    assert!((seconds - sound).abs() <= 0.1, "{what}: {seconds} s of pictures, {sound} s of sound");
+    let check = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "warning", "-i"])
+        .arg(bench.file("a.mp4"))
+        .args(["-f", "null", "-"])
+        .output()
+        .expect("ffmpeg runs");
+    assert_eq!(String::from_utf8_lossy(&check.stderr), "", "{what}: ffmpeg complains");
+    bench.assert_nothing_left();
+    assert_eq!(bench.files(), ["a.mp4".to_owned()].into(), "{what}");
+}
+
+fn unix_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+}
+
+/// Records, does `harm` in the middle, and stops two seconds after the next attempt has begun.
+fn interrupted(bench: &Bench, pages: &Pages, what: &str, harm: impl FnOnce(&Bench)) {
+    let url = pages.url("/");
+    let mut running = bench.start(&[&["record", &url], &SMALL[..]].concat());
+    let first = running.wait_for("started", SOON)["first_frame_unix_us"].as_i64().expect("it tells when");
     // Three seconds of media: the first fragment of two seconds is on disk.
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(4.5));
+    harm(bench);
+    running.wait_for("interrupted", SOON);
+    running.wait_for("started", SOON);
+    let from = unix_us();
+    running.wait_until("progress", SOON, |event| {
+        event["progress"]["media_s"].as_f64() >= Some((from - first) as f64 / 1e6 + 2.0)
+    });
+    running.signal("INT");
+    let stopped = unix_us();
+    let ended = running.end(SOON);
+    went_on(bench, &ended, first, stopped, what);
+    std::fs::remove_file(bench.file("a.mp4")).expect("it is there");
+}
+
+#[test]
+fn when_the_agent_is_killed_the_next_one_goes_on() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    interrupted(&bench, &pages, "agent", |bench| signal(bench.process("agent"), "KILL"));
+}
+
+#[test]
+fn when_everything_is_killed_the_recording_can_be_recovered() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
     let mut running = recording(&bench, &pages);
     running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(4.5));
-    signal(bench.process("agent"), "KILL");
-    let ended = running.end(SOON);
-    assert_eq!(ended.code(), 1, "{ended:#?}");
+    running.signal("KILL");
+    for (pid, _) in bench.processes() {
+        // One may have gone with another.
+        let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+    }
+    assert!(!running.end(SOON).status.success());
+    let url = pages.url("/");
+    let next = bench.run(&["record", &url, "--size=320x180", "--fps=10", "--duration=1s", "-o", "b.mp4"], SOON);
+    assert!(next.stderr.contains("wallflower recover"), "the next run tells: {next:#?}");
+    let recovered = bench.run(&["recover"], SOON);
+    assert_eq!(recovered.code(), 0, "{recovered:#?}");
+    assert!(seconds_of(&bench, "a.mp4") >= 2.0);
+    assert_eq!(bench.files(), ["a.mp4".to_owned(), "b.mp4".to_owned()].into());
     bench.assert_nothing_left();
-    let (_, path) = ended.stderr.trim().rsplit_once(" in ").unwrap_or_else(|| panic!("no path: {}", ended.stderr));
-    let seconds = decode::pictures(path.trim_end_matches('.').as_ref()).expect("the capture decodes").duration();
-    assert!(seconds >= 2.0, "{seconds}");
+    assert!(bench.run(&["recover"], SOON).stderr.contains("nothing to be recovered"));
 }
 
 #[test]
@@ -105,8 +169,10 @@ fn when_agent_and_guard_are_killed_the_next_run_sweeps() {
     let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
     let running = recording(&bench, &pages);
     signal(bench.process("guard"), "KILL");
+    // Nobody is there to launch the next agent, and nobody to sweep.
+    running.signal("KILL");
     signal(bench.process("agent"), "KILL");
-    assert_eq!(running.end(SOON).code(), 1);
+    assert!(!running.end(SOON).status.success());
     assert!(!bench.processes().is_empty(), "nobody was there to sweep");
     let url = pages.url("/");
     let ended = bench.run(&["record", &url, "--size=320x180", "--fps=10", "--duration=1s", "-o", "b.mp4"], SOON);
@@ -115,20 +181,33 @@ fn when_agent_and_guard_are_killed_the_next_run_sweeps() {
 }
 
 #[test]
-fn when_a_child_dies_what_was_recorded_until_then_is_delivered() {
+fn when_a_child_dies_the_recording_goes_on_and_the_gap_is_a_slate() {
     let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
     for child in ["Xvfb", "pulseaudio", "chromium", "ffmpeg"] {
-        let mut running = recording(&bench, &pages);
-        running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(4.5));
-        signal(bench.process(child), "KILL");
-        let ended = running.end(SOON);
-        assert_eq!(ended.code(), 1, "{child}: {ended:#?}");
-        assert_eq!(ended.finished()["failure"]["kind"], "program_died", "{child}: {ended:#?}");
-        let seconds = seconds_of(&bench, "a.mp4");
-        assert!(seconds >= 2.0, "{child}: {seconds}");
-        bench.assert_nothing_left();
-        std::fs::remove_file(bench.file("a.mp4")).expect("it is there");
+        interrupted(&bench, &pages, child, |bench| signal(bench.process(child), "KILL"));
     }
+}
+
+#[test]
+fn when_the_renderer_dies_the_recording_goes_on() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    interrupted(&bench, &pages, "renderer", |bench| {
+        for (pid, _) in bench.processes().iter().filter(|(_, command)| command.contains("--type=renderer")) {
+            signal(*pid, "KILL");
+        }
+    });
+}
+
+#[test]
+fn when_the_page_hangs_the_recording_goes_on() {
+    let page = "<body><script>let seq = 0; const beat = () => window.__wallflowerSend(JSON.stringify({type: 'heartbeat', seq: seq++}));\
+                beat(); setInterval(beat, 1000);</script>";
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), Pages::serve(&[("/", Answer::Html(page.into()))]));
+    interrupted(&bench, &pages, "hang", |bench| {
+        for (pid, _) in bench.processes().iter().filter(|(_, command)| command.contains("--type=renderer")) {
+            signal(*pid, "STOP");
+        }
+    });
 }
 
 #[test]

@@ -10,6 +10,7 @@ use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
+use wallflower_domain::wire::agent::Gaps;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Record(Box<RecordArgs>),
     /// Record a built-in room with synthetic participants
     Demo(DemoArgs),
+    /// Finish the recordings of runs that were killed, from what they left beside their output files
+    Recover(RecoverArgs),
     /// Tell what this machine lacks, and prove by a short recording that it works
     Doctor(DoctorArgs),
     /// Perform one recording: job and commands on stdin, events on stdout
@@ -81,6 +84,10 @@ pub(crate) struct RecordArgs {
     /// End after this much recording, such as 30s or 1h30m; otherwise when the room ends or on Ctrl-C
     #[arg(long, value_parser = duration)]
     pub(crate) duration: Option<Duration>,
+    /// What becomes of time in which nothing could be captured because something died: slate (a still of the same length, so that
+    /// media time stays wall time) or cut
+    #[arg(long, default_value_t = Gaps::Slate)]
+    pub(crate) gaps: Gaps,
     #[command(flatten)]
     pub(crate) look: Look,
     /// A page of your own that renders the room. It gets layout, url and token as query parameters, as LiveKit's templates do
@@ -125,6 +132,13 @@ pub(crate) struct DemoArgs {
     /// Print events as JSON lines on stdout instead of a progress line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct RecoverArgs {
+    /// Where the output files were to be
+    #[arg(default_value = ".")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(clap::Args)]

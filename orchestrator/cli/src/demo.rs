@@ -4,7 +4,7 @@ use wallflower_agent::Cast;
 use wallflower_control::demo_room::DemoServer;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::Recording;
-use wallflower_domain::wire::agent::{Job, JobPage};
+use wallflower_domain::wire::agent::{Gaps, Job, JobPage};
 use wallflower_domain::wire::cast::{CastConfig, CastTarget};
 use wallflower_domain::wire::page::PageRoom;
 
@@ -38,6 +38,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 fps: args.look.fps,
                 file,
                 overwrite: true,
+                gaps: Gaps::Slate,
                 max_duration_s: Some(f64::from(args.seconds)),
                 start_deadline_s: START_DEADLINE_S,
             };

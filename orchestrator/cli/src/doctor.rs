@@ -14,7 +14,7 @@ use wallflower_control::demo_room::DemoServer;
 use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::theme::Theme;
-use wallflower_domain::wire::agent::{Job, JobPage};
+use wallflower_domain::wire::agent::{Gaps, Job, JobPage};
 
 use crate::args::DoctorArgs;
 use crate::exit;
@@ -233,6 +233,7 @@ async fn recording_verdict() -> Verdict {
         fps: FrameRate::DEFAULT,
         file: file.display().to_string(),
         overwrite: false,
+        gaps: Gaps::Slate,
         max_duration_s: Some(RECORDING_S),
         start_deadline_s: 20.0,
     };

@@ -41,7 +41,7 @@ pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {
 }
 
 /// One sentence, then what the page had to say.
-fn explain(failure: &Failure) {
+pub(crate) fn explain(failure: &Failure) {
     eprintln!("wallflower: {}", failure.message);
     let Some(evidence) = &failure.evidence else { return };
     for (title, lines) in

@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod progress;
 mod record;
+mod recover;
 mod run;
 mod theme;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Record(args) => exit::code(record::record(args).await),
             Command::Demo(args) => exit::code(demo::demo(args).await),
+            Command::Recover(args) => recover::recover(args).await,
             Command::Doctor(args) => doctor::doctor(args).await,
             Command::Agent => agent().await,
             Command::Guard { work_dir } => guard(&work_dir).await,

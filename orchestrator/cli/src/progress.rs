@@ -82,6 +82,11 @@ impl PersonView {
         match event {
             AgentEvent::Joining => self.phase("joining"),
             AgentEvent::Started { .. } => self.phase("recording"),
+            AgentEvent::Interrupted { failure } => {
+                let why = failure.message.trim_end_matches('.');
+                self.say(&format!("interrupted: {why}; starting again"));
+                self.bar.set_message("interrupted");
+            }
             AgentEvent::Progress { progress } => self.progress(*progress),
             AgentEvent::Room { room_event } => self.room(room_event),
             AgentEvent::Warning { message } => self.say(&format!("warning: {message}")),

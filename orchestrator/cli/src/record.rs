@@ -1,6 +1,7 @@
 //! `wallflower record`
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use wallflower_control::demo_room::DemoServer;
 use wallflower_control::livekit::{Credentials, Seat};
@@ -19,6 +20,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     let id = new_id();
     let mut view = View::new(args.json);
     let file = absolute(&args.output)?;
+    announce_abandoned(&file, &view);
     let theme = theme::load(args.look.theme.as_deref())?;
     let (page, host) = page(&args, &id, &view).await?;
     let job = Job {
@@ -30,6 +32,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         fps: args.look.fps,
         file,
         overwrite: args.overwrite,
+        gaps: args.gaps,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
     };
@@ -38,6 +41,17 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         host.shutdown().await;
     }
     recording
+}
+
+/// A run that died together with everything else could not say what it left.
+fn announce_abandoned(file: &str, view: &View) {
+    let Some(folder) = Path::new(file).parent() else { return };
+    let left = wallflower_agent::abandoned_spools(folder).len();
+    if left > 0 {
+        let what = if left == 1 { "a recording that was".to_owned() } else { format!("{left} recordings that were") };
+        let folder = folder.display();
+        view.say(&format!("{folder} holds {what} cut short; `wallflower recover {folder}` finishes what there is"));
+    }
 }
 
 /// What the browser opens, and the demo room's server when it is ours.

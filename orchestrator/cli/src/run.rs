@@ -6,10 +6,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 use wallflower_control::driver::drive;
-use wallflower_control::launcher::process::AgentProcess;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::{EndReason, Recording};
-use wallflower_domain::wire::agent::{AgentCommand, Job};
+use wallflower_domain::wire::agent::{AgentCommand, Delivery, Job};
 
 use crate::progress::{View, clock};
 
@@ -33,27 +32,38 @@ pub(crate) fn absolute(file: &Path) -> Result<String, Failure> {
         .ok_or_else(|| Failure::new(FailureKind::BadRequest, format!("{} is no path in UTF-8.", file.display())))
 }
 
-/// Launches the agent and follows it to the end.
+/// Performs the job by agents and follows it to the end.
 pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure> {
     let (requests, received) = mpsc::channel(8);
     let signals = tokio::spawn(forward_signals(requests)?);
-    let agent = AgentProcess::launch(&program()?, job).await?;
     let (published, _) = watch::channel(Recording::new(&job.id));
-    let mut recording = drive(agent, Recording::new(&job.id), received, published, |event| view.show(event)).await;
+    let driven = drive(&program()?, job, received, published, |event| view.show(event)).await;
     signals.abort();
     view.close();
+    let mut recording = driven?;
     // An agent that was lost could not say what it leaves.
     if let Some(failure) = recording.failure.as_mut().filter(|failure| failure.kind == FailureKind::AgentLost)
-        && let Some(capture) = wallflower_agent::capture_of(Path::new(&job.file), &job.id)
+        && let Some(spool) = wallflower_agent::spool_of(Path::new(&job.file), &job.id)
     {
-        let kept = format!(" What it captured is kept, and playable, in {}.", capture.display());
+        let kept = format!(" What it captured is kept in {}; `wallflower recover` finishes it.", spool.display());
         failure.message.push_str(&kept);
     }
     if let Some(delivery) = &recording.delivery {
         let why = recording.end.map(reason).unwrap_or_default();
-        view.say(&format!("{}  {}  {} frames{why}", delivery.file, clock(delivery.duration_s), delivery.frames));
+        for line in summary(delivery, why) {
+            view.say(&line);
+        }
     }
     Ok(recording)
+}
+
+/// The file, and a line for each time in which nothing could be captured.
+pub(crate) fn summary(delivery: &Delivery, why: &str) -> Vec<String> {
+    let file = format!("{}  {}  {} frames{why}", delivery.file, clock(delivery.duration_s), delivery.frames);
+    let gaps = delivery.gaps.iter();
+    std::iter::once(file)
+        .chain(gaps.map(|gap| format!("  gap of {:.1} s at {}: {}", gap.length_s, clock(gap.at_s), gap.reason)))
+        .collect()
 }
 
 fn reason(end: EndReason) -> &'static str {

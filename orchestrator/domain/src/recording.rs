@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! starting ──▶ joining ──▶ recording ──▶ stopping ──▶ finalizing ──▶ completed
-//!    │            │            │             │             │
-//!    │            │            └─────────────┴─────────────┴───────▶ failed
+//!    │            │         │  ⇅ interrupted ▲             │
+//!    │            │         │        └───────┤             │
+//!    │            │         └────────────────┴─────────────┴───────▶ failed
 //!    ├────────────┴──▶ failed   (a failure before any media)
 //!    └────────────┴──▶ aborted  (stopped before any media)
 //! ```
 //!
 //! Every change goes through [`apply`], which is pure. What an agent says twice or late is [`Applied::Ignored`]; a stop is never
-//! refused. Terminal states never change.
+//! refused. Terminal states never change. An interrupted recording records again when its next attempt has started: the only step
+//! that goes back.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,8 @@ pub enum State {
     Joining,
     /// Frames are captured.
     Recording,
+    /// Something died; the next attempt is on its way.
+    Interrupted,
     /// The encoder is told to finish.
     Stopping,
     /// The outputs are made from what was captured, and verified.
@@ -39,11 +43,21 @@ pub enum State {
 }
 
 impl State {
+    /// There is media, and more is meant to come.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Recording | Self::Interrupted)
+    }
+
     /// Nothing changes any more.
     pub fn is_terminal(self) -> bool {
         match self {
             Self::Completed | Self::Failed | Self::Aborted => true,
-            Self::Starting | Self::Joining | Self::Recording | Self::Stopping | Self::Finalizing => false,
+            Self::Starting
+            | Self::Joining
+            | Self::Recording
+            | Self::Interrupted
+            | Self::Stopping
+            | Self::Finalizing => false,
         }
     }
 }
@@ -151,7 +165,12 @@ pub fn apply(recording: &mut Recording, event: Event) -> Applied {
 fn apply_agent(recording: &mut Recording, event: AgentEvent) {
     match event {
         AgentEvent::Joining => advance(recording, State::Joining),
+        AgentEvent::Started { .. } if recording.state == State::Interrupted => recording.state = State::Recording,
         AgentEvent::Started { .. } => advance(recording, State::Recording),
+        AgentEvent::Interrupted { .. } if recording.state == State::Recording => {
+            recording.state = State::Interrupted;
+        }
+        AgentEvent::Interrupted { .. } => {}
         AgentEvent::Stopping { reason } => {
             recording.end = recording.end.or(Some(reason));
             advance(recording, State::Stopping);
@@ -171,7 +190,7 @@ fn apply_agent(recording: &mut Recording, event: AgentEvent) {
     }
 }
 
-/// States only move forward, so a late event is harmless.
+/// States only move forward here, so a late event is harmless.
 fn advance(recording: &mut Recording, state: State) {
     recording.state = recording.state.max(state);
 }
@@ -182,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn delivery() -> Delivery {
-        Delivery { file: "a.mp4".into(), bytes: 1, duration_s: 1.0, frames: 30, usage: None }
+        Delivery { file: "a.mp4".into(), bytes: 1, duration_s: 1.0, frames: 30, gaps: Vec::new(), usage: None }
     }
 
     fn finished(failure: bool, media: bool) -> AgentEvent {
@@ -222,6 +241,29 @@ mod tests {
         assert_eq!(recording.state, State::Aborted);
     }
 
+    fn interrupted() -> AgentEvent {
+        AgentEvent::Interrupted { failure: Failure::new(FailureKind::ProgramDied, "x") }
+    }
+
+    #[test]
+    fn an_interrupted_recording_goes_on_with_its_next_attempt() {
+        let mut recording = Recording::new("r");
+        apply(&mut recording, Event::Agent(interrupted()));
+        assert_eq!(recording.state, State::Starting, "nothing was there to be interrupted");
+        for (event, state) in [
+            (started(), State::Recording),
+            (interrupted(), State::Interrupted),
+            (AgentEvent::Joining, State::Interrupted),
+            (started(), State::Recording),
+            (interrupted(), State::Interrupted),
+            (AgentEvent::Stopping { reason: EndReason::Stopped }, State::Stopping),
+            (started(), State::Stopping),
+        ] {
+            apply(&mut recording, Event::Agent(event));
+            assert_eq!(recording.state, state);
+        }
+    }
+
     #[test]
     fn a_late_joining_does_not_move_a_recording_backwards() {
         let mut recording = Recording::new("r");
@@ -244,6 +286,7 @@ mod tests {
             Just(Event::AgentGone { how: "died".into() }),
             Just(Event::Agent(AgentEvent::Joining)),
             Just(Event::Agent(started())),
+            Just(Event::Agent(interrupted())),
             Just(Event::Agent(AgentEvent::Stopping { reason: EndReason::RoomEnded })),
             Just(Event::Agent(AgentEvent::Finalizing)),
             (any::<bool>(), any::<bool>()).prop_map(|(failure, media)| Event::Agent(finished(failure, media))),
@@ -257,7 +300,8 @@ mod tests {
             for event in events {
                 let before = recording.clone();
                 let applied = apply(&mut recording, event);
-                prop_assert!(recording.state >= before.state || recording.state.is_terminal());
+                let resumed = (before.state, recording.state) == (State::Interrupted, State::Recording);
+                prop_assert!(recording.state >= before.state || recording.state.is_terminal() || resumed);
                 prop_assert_eq!(applied == Applied::Changed, recording.version == before.version + 1);
                 if before.state.is_terminal() {
                     prop_assert_eq!(&recording, &before);

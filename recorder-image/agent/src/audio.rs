@@ -27,11 +27,11 @@ impl Audio {
 
     /// Starts the daemon and waits until it takes clients.
     pub(crate) async fn start(programs: &Programs, work: &WorkDir) -> Result<Self, Failure> {
-        let socket = work.path().join("pulse.sock");
+        let socket = work.scratch().join("pulse.sock");
         let mut command = work.command(&programs.pulseaudio);
         command
-            .env("PULSE_RUNTIME_PATH", work.path().join("pulse"))
-            .env("PULSE_STATE_PATH", work.path().join("pulse"))
+            .env("PULSE_RUNTIME_PATH", work.scratch().join("pulse"))
+            .env("PULSE_STATE_PATH", work.scratch().join("pulse"))
             .args(["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--log-target=stderr"])
             .args(["--high-priority=no", "--realtime=no", "--disallow-module-loading=yes"])
             // Without norewinds the sink renegotiates its latency, from 2 s, when the browser first plays: the sound then begins with

@@ -108,7 +108,7 @@ impl Browser {
         screen: Screen<'_>,
     ) -> Result<(Self, Page), Failure> {
         let mut command = work.command(&programs.chromium);
-        let profile = work.path().join("profile");
+        let profile = work.scratch().join("profile");
         command
             .args(QUIET)
             .arg(format!("--user-data-dir={}", profile.display()))
@@ -120,7 +120,7 @@ impl Browser {
         }
         if shm_free() < SHM_NEEDED {
             tracing::warn!("/dev/shm has little room: Chromium keeps its shared memory in files instead");
-            command.arg("--disable-dev-shm-usage").env("TMPDIR", work.path());
+            command.arg("--disable-dev-shm-usage").env("TMPDIR", work.scratch());
         }
         match &screen {
             Screen::Captured(display, audio, size) => {
@@ -160,6 +160,12 @@ impl Browser {
 
     pub(crate) fn process(&self) -> &Child {
         &self.process
+    }
+
+    /// Ends it without asking: for one that hangs, or whose recording waits for the next.
+    pub(crate) async fn kill(self) {
+        let _ = self.process.stop(&[]).await;
+        self.events.abort();
     }
 
     pub(crate) async fn shutdown(mut self) {

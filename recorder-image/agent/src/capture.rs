@@ -114,6 +114,12 @@ impl Capture {
             .await;
         if status.success() { Ok(()) } else { Err(explain(&tail, status)) }
     }
+
+    /// The same when the next attempt waits: what hangs is killed soon, and costs the fragment in flight.
+    pub(crate) async fn salvage(self) {
+        let patience = Duration::from_millis(500);
+        let _ = self.encoder.stop(&[(Rung::Say(b"q\n"), patience), (Rung::Send(Signal::SIGINT), patience)]).await;
+    }
 }
 
 /// Why ffmpeg ended.
@@ -125,6 +131,24 @@ pub(crate) fn explain(tail: &Tail, status: ExitStatus) -> Failure {
         );
     }
     Failure::new(FailureKind::ProgramDied, death("ffmpeg", status, tail))
+}
+
+/// RGB of a screen is full range sRGB; HD video is BT.709, and says so.
+pub(crate) const PICTURE: &str = "scale=out_color_matrix=bt709:out_range=tv:flags=fast_bilinear,format=yuv420p";
+
+/// How sound is encoded.
+pub(crate) const SOUND_OPTIONS: [&str; 8] = ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"];
+
+/// How pictures are encoded: the same for captures and slates, because a stream copy joins them under one description.
+pub(crate) fn picture_options(fps: FrameRate) -> Vec<String> {
+    let mut options: Vec<String> = Vec::new();
+    let mut add = |words: &[&str]| options.extend(words.iter().map(|word| (*word).to_owned()));
+    add(&["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "iec61966-2-1", "-color_range", "tv"]);
+    add(&["-fps_mode", "cfr", "-r", &fps.to_string()]);
+    // Design §7: as cheap as x264 gets, with the three tools that pay for themselves switched back on.
+    add(&["-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "cabac=1:deblock=0,0:8x8dct=1"]);
+    add(&["-profile:v", "high", "-crf", "25", "-g", &(fps.get() * KEYFRAME_S).to_string()]);
+    options
 }
 
 fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
@@ -139,26 +163,13 @@ fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
     add(&["-thread_queue_size", SOUND_QUEUE, "-f", "pulse", "-fragment_size", "3840"]);
     add(&["-sample_rate", "48000", "-channels", "2", "-isync", "0", "-i", Audio::MONITOR]);
     add(&["-map", "0:v", "-map", "1:a"]);
-    // RGB of a screen is full range sRGB; HD video is BT.709, and says so.
-    add(&["-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=fast_bilinear,format=yuv420p"]);
-    add(&["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "iec61966-2-1", "-color_range", "tv"]);
-    add(&["-fps_mode", "cfr", "-r", &fps]);
-    // Design §7: as cheap as x264 gets, with the three tools that pay for themselves switched back on.
-    add(&[
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-x264-params",
-        "cabac=1:deblock=0,0:8x8dct=1",
-        "-profile:v",
-        "high",
-    ]);
-    add(&["-crf", "25", "-g", &(plan.fps.get() * KEYFRAME_S).to_string()]);
+    add(&["-vf", PICTURE]);
+    arguments.extend(picture_options(plan.fps));
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     // async=1 puts silence before the first sample and where more than 0.1 s is missing, so that sound keeps wall time. It must not
     // stretch: the time stamps of the first second are too rough for that.
     add(&["-af", &format!("asetpts=PTS+{PICTURE_LAG_S}/TB,aresample=async=1:first_pts=0")]);
-    add(&["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"]);
+    add(&SOUND_OPTIONS);
     if let Some(seconds) = plan.max_duration_s {
         add(&["-t", &format!("{seconds:.3}")]);
     }

@@ -26,7 +26,7 @@ pub(crate) struct Display {
 impl Display {
     /// Starts the server on a free display number of its own choosing and waits until it takes clients.
     pub(crate) async fn start(programs: &Programs, work: &WorkDir, size: FrameSize) -> Result<Self, Failure> {
-        let authority = work.path().join("xauthority");
+        let authority = work.scratch().join("xauthority");
         write_private(&authority, &xauthority()?).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("{} can't be written: {error}.", authority.display()))
         })?;

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! Display (Xvfb) + Audio (PulseAudio, null sink) ◀── Browser (Chromium, CDP) ◀── Bridge (page)
-//!        └──────────── Capture (ffmpeg) ──▶ fragmented MP4 ──▶ Delivery ──▶ FILE.mp4
+//!        └──────────── Capture (ffmpeg) ──▶ Spool ──▶ Finisher ──▶ Delivery ──▶ FILE.mp4
 //! ```
+//!
+//! A session goes on after what it started has died: each further attempt captures into the same spool.
 //!
 //! [`stdio::serve`] is the agent as a process; its module doc tells what it reads and writes. [`workdir`] tells how nothing
 //! is left behind.
@@ -16,13 +18,17 @@ mod cast;
 mod child;
 mod delivery;
 mod display;
+mod finisher;
 mod pages;
 mod programs;
+mod recover;
 mod session;
+mod spool;
 pub mod stdio;
 mod usage;
 pub mod workdir;
 
 pub use cast::Cast;
-pub use delivery::capture_of;
 pub use programs::Program;
+pub use recover::{Recovered, recover};
+pub use spool::{abandoned_spools, spool_of};

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! prepare destination ▶ work directory ▶ display ∥ sound ▶ browser ▶ page ▶ start signal ▶ capture ▶ … ▶ stop ▶ deliver
+//!                                       ▲                                                          │
+//!                                       └──── the next attempt, when something died or hung ◀──────┘
 //! ```
 //!
 //! [`Stage`] holds what runs, in the order in which it was started; `shutdown` goes the other way. A stop or a failure at any point
@@ -15,7 +17,7 @@ use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind, PageEvidence};
 use wallflower_domain::frame::FrameSize;
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, JobPage, Usage};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Gaps, Job, JobPage, Progress, Usage};
 use wallflower_domain::wire::page::{CONFIG_GLOBAL, CONTRACT, PageConfig, PageMessage, PageRoom};
 
 use crate::audio::Audio;
@@ -23,15 +25,23 @@ use crate::bridge::{Bridge, Injected, Signal, end_of_page, failure_of_page};
 use crate::browser::{self, Browser, Screen};
 use crate::capture::{Capture, Plan};
 use crate::child;
-use crate::delivery::Destination;
+use crate::delivery::{Destination, unwritable};
 use crate::display::Display;
 use crate::pages::Pages;
 use crate::programs::Programs;
+use crate::spool::{Attempt, MAX_ATTEMPTS};
 use crate::usage::{Groups, Meter};
 use crate::workdir::WorkDir;
 
 /// A page that beats is taken for hung after this much silence.
 const HEARTBEAT_DEADLINE: Duration = Duration::from_secs(10);
+/// So long a recording may be without media before it is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Seconds before each further try of an attempt that did not start.
+const BACKOFF_S: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
+const LAST_BACKOFF_S: f64 = 5.0;
+/// When less is left to be recorded, no further attempt is made.
+const SHORTEST_ATTEMPT_S: f64 = 0.5;
 const PICTURE_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Where a session's events go.
@@ -60,7 +70,8 @@ enum Cause {
     Abandoned,
 }
 
-/// Performs the job. `program` is the binary that can be started as guard.
+/// Performs the job, or goes on with it when an earlier agent captured into its spool already. `program` is the binary that can be
+/// started as guard.
 pub(crate) async fn perform(
     job: &Job,
     program: &Path,
@@ -68,61 +79,198 @@ pub(crate) async fn perform(
     commands: &mut mpsc::Receiver<AgentCommand>,
     report: &Report,
 ) -> Outcome {
-    let prepared = Programs::find().and_then(|programs| {
-        Destination::prepare(Path::new(&job.file), &job.id, job.overwrite).map(|destination| (programs, destination))
-    });
+    let prepared =
+        Programs::find().and_then(|programs| Destination::prepare(job).map(|destination| (programs, destination)));
     let (programs, destination) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return Outcome::failed(failure),
     };
-    let work = match WorkDir::create(&job.id, program).await {
+    let mut work = match WorkDir::create(&job.id, program).await {
         Ok(work) => work,
         Err(failure) => {
-            destination.discard();
+            if destination.has_media() {
+                let _ = destination.keep();
+            } else {
+                destination.discard();
+            }
             return Outcome::failed(failure);
         }
     };
-    let (cause, usage) = record(job, &programs, &work, &destination, began, commands, report).await;
-    let outcome = conclude(cause, usage, &programs, destination, commands, report).await;
+    let resumes = destination.has_media().then(|| {
+        Interruption::new(Failure::new(FailureKind::AgentLost, "The agent that recorded had vanished."), began)
+    });
+    let mut session = Session { job, programs: &programs, destination: &destination, report, usage: None, until: None };
+    let cause = session.record(resumes, &mut work, began, commands).await;
+    let (usage, until) = (session.usage, session.until);
+    let outcome = conclude(cause, usage, until, &programs, destination, commands, report).await;
     work.close().await;
     outcome
 }
 
-async fn record(
-    job: &Job,
-    programs: &Programs,
-    work: &WorkDir,
-    destination: &Destination,
-    began: Instant,
-    commands: &mut mpsc::Receiver<AgentCommand>,
-    report: &Report,
-) -> (Cause, Option<Usage>) {
-    let started = unless_told(commands, start(job, programs, work, destination, began, report)).await;
-    let mut stage = match started {
-        Ok(Ok(stage)) => stage,
-        Ok(Err(failure)) => return (Cause::Failed(failure), None),
-        Err(cause) => return (cause, None),
-    };
-    let mut meter = Meter::begin(stage.groups());
-    let cause = stage.watch(&mut meter, commands, report).await;
-    let usage = meter.usage();
-    if let Cause::End(reason) = &cause {
-        let _ = report.send(AgentEvent::Stopping { reason: *reason });
+/// A time without media in the middle of a recording.
+struct Interruption {
+    failure: Failure,
+    since: Instant,
+    tries: usize,
+}
+
+impl Interruption {
+    fn new(failure: Failure, since: Instant) -> Self {
+        Self { failure, since, tries: 0 }
     }
-    if matches!(cause, Cause::Abandoned) {
-        // Dropping the stage kills.
-        return (cause, usage);
+
+    /// How long to wait before the next try; none when it has lasted too long.
+    fn backoff(&self) -> Option<Duration> {
+        let wait = self.tries.checked_sub(1).map_or(0.0, |past| BACKOFF_S.get(past).copied().unwrap_or(LAST_BACKOFF_S));
+        let wait = Duration::from_secs_f64(wait);
+        (self.since.elapsed() + wait < PATIENCE).then_some(wait)
     }
-    let stopped = tokio::select! {
-        stopped = stage.shutdown() => stopped,
-        () = told_to_abandon(commands) => return (Cause::Abandoned, usage),
-    };
-    let cause = match (stopped, cause) {
-        // The encoder could not finish: that is news unless something else had failed before.
-        (Err(failure), Cause::End(_)) => Cause::Failed(failure),
-        (_, cause) => cause,
-    };
-    (cause, usage)
+}
+
+/// What all attempts of this agent have in common.
+struct Session<'a> {
+    job: &'a Job,
+    programs: &'a Programs,
+    destination: &'a Destination,
+    report: &'a Report,
+    usage: Option<Usage>,
+    /// When the recording ended, in microseconds since 1970, if that was in a gap.
+    until: Option<i64>,
+}
+
+impl Session<'_> {
+    /// Attempt after attempt, until one of them ends as planned or no further one succeeds.
+    async fn record(
+        &mut self,
+        mut interruption: Option<Interruption>,
+        work: &mut WorkDir,
+        began: Instant,
+        commands: &mut mpsc::Receiver<AgentCommand>,
+    ) -> Cause {
+        let mut captured = Progress::default();
+        loop {
+            let started = match &mut interruption {
+                None => unless_told(commands, self.start(work, began, None)).await,
+                Some(interruption) => match self.resume(work, interruption, commands).await {
+                    Ok(Ok(stage)) => Ok(Ok(stage)),
+                    Ok(Err(failure)) => {
+                        tracing::warn!(%failure, "the attempt did not start");
+                        if self.is_hopeless(&failure) {
+                            return Cause::Failed(failure);
+                        }
+                        interruption.tries += 1;
+                        continue;
+                    }
+                    Err(cause) => Err(cause),
+                },
+            };
+            let mut stage = match started {
+                Ok(Ok(stage)) => stage,
+                Ok(Err(failure)) => return Cause::Failed(failure),
+                Err(cause) => {
+                    self.until = interruption.is_some().then(unix_us);
+                    return cause;
+                }
+            };
+            let mut meter = Meter::begin(stage.groups());
+            let cause = stage.watch(&mut meter, &mut captured, commands, self.report).await;
+            self.usage = meter.usage().or(self.usage);
+            let failure = match cause {
+                Cause::Failed(failure) if is_mendable(&failure) && stage.number < MAX_ATTEMPTS => failure,
+                cause => return self.end(stage, cause, commands).await,
+            };
+            let ended = Instant::now();
+            let number = stage.number;
+            let _ = self.report.send(AgentEvent::Interrupted { failure: failure.clone() });
+            // A command that comes now waits; each step of this has a deadline.
+            stage.salvage().await;
+            let has_media = self.destination.spool().bytes(number) > 0;
+            if number == 1 && !has_media && !self.destination.has_media() {
+                // Nothing was captured yet that could be gone on with.
+                return Cause::Failed(failure);
+            }
+            interruption = Some(match interruption {
+                // An attempt that died before it had captured anything does not end the interruption.
+                Some(last) if !has_media => Interruption { tries: last.tries + 1, ..last },
+                _ => Interruption::new(failure, ended),
+            });
+        }
+    }
+
+    /// The next attempt, after its backoff. An error is a command, or an interruption that has lasted too long.
+    async fn resume(
+        &self,
+        work: &mut WorkDir,
+        interruption: &Interruption,
+        commands: &mut mpsc::Receiver<AgentCommand>,
+    ) -> Result<Result<Stage, Failure>, Cause> {
+        let too_long = || {
+            let failure = interruption.failure.clone();
+            let message = format!("{} It could not go on within {} s.", failure.message, PATIENCE.as_secs());
+            Cause::Failed(Failure { message, ..failure })
+        };
+        let wait = interruption.backoff().ok_or_else(too_long)?;
+        unless_told(commands, tokio::time::sleep(wait)).await?;
+        if self.remaining_s().is_some_and(|seconds| seconds < SHORTEST_ATTEMPT_S) {
+            return Err(Cause::End(EndReason::LimitDuration));
+        }
+        if let Err(error) = work.renew() {
+            return Ok(Err(Failure::new(
+                FailureKind::Internal,
+                format!("The work directory can't be written: {error}."),
+            )));
+        }
+        let left = PATIENCE.saturating_sub(interruption.since.elapsed());
+        let start = self.start(work, interruption.since, Some(&interruption.failure.message));
+        match unless_told(commands, tokio::time::timeout(left, start)).await? {
+            Ok(started) => Ok(started),
+            Err(_) => Err(too_long()),
+        }
+    }
+
+    /// Another try would end in the same way.
+    fn is_hopeless(&self, failure: &Failure) -> bool {
+        matches!(
+            failure.kind,
+            FailureKind::BadRequest
+                | FailureKind::RoomRefused
+                | FailureKind::DestinationUnwritable
+                | FailureKind::DiskFull
+                | FailureKind::ProgramMissing
+        )
+    }
+
+    /// Stops the stage at the end of the recording.
+    async fn end(&self, stage: Stage, cause: Cause, commands: &mut mpsc::Receiver<AgentCommand>) -> Cause {
+        if let Cause::End(reason) = &cause {
+            let _ = self.report.send(AgentEvent::Stopping { reason: *reason });
+        }
+        if matches!(cause, Cause::Abandoned) {
+            // Dropping the stage kills.
+            return cause;
+        }
+        let stopped = tokio::select! {
+            stopped = stage.shutdown() => stopped,
+            () = told_to_abandon(commands) => return Cause::Abandoned,
+        };
+        match (stopped, cause) {
+            // The encoder could not finish: that is news unless something else had failed before.
+            (Err(failure), Cause::End(_)) => Cause::Failed(failure),
+            (_, cause) => cause,
+        }
+    }
+
+    /// Seconds until the recording's longest duration is reached; media time is wall time, gaps included.
+    fn remaining_s(&self) -> Option<f64> {
+        let limit = self.job.max_duration_s?;
+        let Some(began) = self.destination.spool().began() else { return Some(limit) };
+        Some(limit - Duration::from_micros(unix_us().saturating_sub(began).max(0).unsigned_abs()).as_secs_f64())
+    }
+}
+
+/// The next attempt may go better.
+fn is_mendable(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::ProgramDied | FailureKind::PageHung)
 }
 
 /// Runs `work` unless a command comes first.
@@ -149,6 +297,7 @@ fn cause_of(command: Option<AgentCommand>) -> Cause {
 async fn conclude(
     cause: Cause,
     usage: Option<Usage>,
+    until: Option<i64>,
     programs: &Programs,
     destination: Destination,
     commands: &mut mpsc::Receiver<AgentCommand>,
@@ -164,11 +313,11 @@ async fn conclude(
         return Outcome { end, failure, delivery: None };
     }
     let _ = report.send(AgentEvent::Finalizing);
-    let capture = destination.capture();
+    let kept = destination.spool().folder().to_owned();
     let delivered = tokio::select! {
-        delivered = destination.deliver(programs) => delivered,
+        delivered = destination.deliver(programs, until) => delivered,
         () = told_to_abandon(commands) => {
-            return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&capture)), delivery: None };
+            return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&kept)), delivery: None };
         }
     };
     match delivered {
@@ -202,7 +351,7 @@ async fn told_to_abandon(commands: &mut mpsc::Receiver<AgentCommand>) {
 
 fn abandoned(destination: Destination) -> Outcome {
     if destination.has_media() {
-        let failure = abandonment(&destination.capture());
+        let failure = abandonment(destination.spool().folder());
         let _ = destination.keep();
         return Outcome { end: EndReason::Stopped, failure: Some(failure), delivery: None };
     }
@@ -210,12 +359,12 @@ fn abandoned(destination: Destination) -> Outcome {
     Outcome { end: EndReason::Stopped, failure: None, delivery: None }
 }
 
-fn abandonment(capture: &Path) -> Failure {
+fn abandonment(spool: &Path) -> Failure {
     Failure::new(
         FailureKind::BadRequest,
         format!(
-            "The recording was abandoned before it was finalized; what was captured is kept in {}.",
-            capture.display()
+            "The recording was abandoned before it was finalized; what was captured is kept in {}, and `wallflower recover` finishes it.",
+            spool.display()
         ),
     )
 }
@@ -228,63 +377,81 @@ struct Stage {
     browser: Browser,
     bridge: Bridge,
     capture: Capture,
+    number: u32,
+    is_limited: bool,
+    /// Media time at which the attempt begins, when gaps count.
+    offset_s: Option<f64>,
     failure_picture: PathBuf,
     size: FrameSize,
     programs: Programs,
 }
 
-async fn start(
-    job: &Job,
-    programs: &Programs,
-    work: &WorkDir,
-    destination: &Destination,
-    began: Instant,
-    report: &Report,
-) -> Result<Stage, Failure> {
-    let pages = Pages::serve().await?;
-    let (display, audio) = tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
-    let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
-    let _ = report.send(AgentEvent::Joining);
-    let opening = Opening::of(job, &pages)?;
-    browser::fit(&page, job.size).await?;
-    let mut bridge =
-        Bridge::attach(page, opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?)
-            .await?;
-    let ready = tokio::select! {
-        ready = opening.join(&mut bridge, report) => ready,
-        status = browser.process().exited() => Err(browser.process().died(status)),
-        status = display.server().exited() => Err(display.server().died(status)),
-        status = audio.server().exited() => Err(audio.server().died(status)),
-    };
-    let failure_picture = destination.failure_picture();
-    if let Err(failure) = ready {
-        let picture = picture(programs, &display, job.size, &failure_picture).await;
-        let failure = failure.with_evidence(PageEvidence { screenshot: picture, ..bridge.evidence() });
-        bridge.shutdown();
-        browser.shutdown().await;
-        display.shutdown().await;
-        audio.shutdown().await;
-        return Err(failure);
+impl Session<'_> {
+    /// Starts an attempt. `after` is why the one before it ended.
+    async fn start(&self, work: &WorkDir, began: Instant, after: Option<&str>) -> Result<Stage, Failure> {
+        let Self { job, programs, destination, report, .. } = *self;
+        let pages = Pages::serve().await?;
+        let (display, audio) =
+            tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
+        let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
+        let _ = report.send(AgentEvent::Joining);
+        let opening = Opening::of(job, &pages)?;
+        browser::fit(&page, job.size).await?;
+        let mut bridge = Bridge::attach(
+            page,
+            opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?,
+        )
+        .await?;
+        let ready = tokio::select! {
+            ready = opening.join(&mut bridge, report) => ready,
+            status = browser.process().exited() => Err(browser.process().died(status)),
+            status = display.server().exited() => Err(display.server().died(status)),
+            status = audio.server().exited() => Err(audio.server().died(status)),
+        };
+        let failure_picture = destination.failure_picture();
+        if let Err(failure) = ready {
+            let picture = match after {
+                None => picture(programs, &display, job.size, &failure_picture).await,
+                // Another attempt may well succeed.
+                Some(_) => None,
+            };
+            let failure = failure.with_evidence(PageEvidence { screenshot: picture, ..bridge.evidence() });
+            bridge.shutdown();
+            browser.shutdown().await;
+            display.shutdown().await;
+            audio.shutdown().await;
+            return Err(failure);
+        }
+        check_viewport(&bridge, job, report).await?;
+        let spool = destination.spool();
+        let number = spool.next();
+        let file = spool.media(number);
+        let plan = Plan { size: job.size, fps: job.fps, max_duration_s: self.remaining_s(), file: &file };
+        let (capture, first_frame_unix_us) = Capture::start(programs, work, &display, &audio, &plan).await?;
+        let attempt = Attempt { number, first_frame_unix_us, after: after.map(str::to_owned) };
+        spool.note(&attempt).map_err(|error| unwritable(spool.folder(), &error))?;
+        let since_first = unix_us().saturating_sub(first_frame_unix_us).max(0);
+        let latency = began.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
+        let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        let _ = report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
+        Ok(Stage {
+            pages,
+            audio,
+            display,
+            browser,
+            bridge,
+            capture,
+            number,
+            is_limited: plan.max_duration_s.is_some(),
+            offset_s: (job.gaps == Gaps::Slate).then(|| {
+                let first = destination.spool().began().unwrap_or(first_frame_unix_us);
+                Duration::from_micros(first_frame_unix_us.saturating_sub(first).max(0).unsigned_abs()).as_secs_f64()
+            }),
+            failure_picture,
+            size: job.size,
+            programs: programs.clone(),
+        })
     }
-    check_viewport(&bridge, job, report).await?;
-    let file = destination.capture();
-    let plan = Plan { size: job.size, fps: job.fps, max_duration_s: job.max_duration_s, file: &file };
-    let (capture, first_frame_unix_us) = Capture::start(programs, work, &display, &audio, &plan).await?;
-    let since_first = unix_us().saturating_sub(first_frame_unix_us).max(0);
-    let latency = began.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
-    let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-    let _ = report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
-    Ok(Stage {
-        pages,
-        audio,
-        display,
-        browser,
-        bridge,
-        capture,
-        failure_picture,
-        size: job.size,
-        programs: programs.clone(),
-    })
 }
 
 fn unix_us() -> i64 {
@@ -423,13 +590,27 @@ impl Stage {
         }
     }
 
-    /// Follows the recording until something ends it.
+    /// An attempt's progress as the recording's.
+    fn in_the_whole(&self, before: Progress, own: Progress) -> Progress {
+        Progress {
+            media_s: own.media_s + self.offset_s.unwrap_or(before.media_s),
+            frames: own.frames + before.frames,
+            dropped: own.dropped + before.dropped,
+            duplicated: own.duplicated + before.duplicated,
+            bytes: own.bytes + before.bytes,
+            ..own
+        }
+    }
+
+    /// Follows the attempt until something ends it.
     async fn watch(
         &mut self,
         meter: &mut Meter,
+        captured: &mut Progress,
         commands: &mut mpsc::Receiver<AgentCommand>,
         report: &Report,
     ) -> Cause {
+        let before = *captured;
         let mut progress = self.capture.progress();
         let encoder = self.capture.encoder().exited();
         let display = self.display.server().exited();
@@ -450,12 +631,13 @@ impl Stage {
                         return cause;
                     }
                 }
-                () = heartbeat.missed() => return Cause::Failed(self.with_evidence(Failure::new(
+                () = heartbeat.missed() => return Cause::Failed(Failure::new(
                     FailureKind::PageHung,
                     format!("The page has not answered for {} s: its script hangs.", HEARTBEAT_DEADLINE.as_secs()),
-                )).await),
+                ).with_evidence(self.bridge.evidence())),
                 Ok(()) = progress.changed() => {
-                    let progress = *progress.borrow_and_update();
+                    let progress = self.in_the_whole(before, *progress.borrow_and_update());
+                    *captured = progress;
                     meter.sample();
                     let _ = report.send(AgentEvent::Progress { progress });
                 }
@@ -476,7 +658,7 @@ impl Stage {
             }
             Signal::Crashed => {
                 let failure = Failure::new(FailureKind::ProgramDied, "The page's renderer crashed.");
-                return Some(Cause::Failed(self.with_evidence(failure).await));
+                return Some(Cause::Failed(failure.with_evidence(self.bridge.evidence())));
             }
             // A page that goes on without a stumble may throw; a site may open an address that answers an error.
             Signal::Threw(_)
@@ -489,7 +671,7 @@ impl Stage {
     }
 
     fn encoder_ended(&self, status: std::process::ExitStatus) -> Cause {
-        if status.success() {
+        if status.success() && self.is_limited {
             // The only thing that ends it by itself is its -t.
             Cause::End(EndReason::LimitDuration)
         } else {
@@ -500,6 +682,16 @@ impl Stage {
     async fn with_evidence(&self, failure: Failure) -> Failure {
         let screenshot = picture(&self.programs, &self.display, self.size, &self.failure_picture).await;
         failure.with_evidence(PageEvidence { screenshot, ..self.bridge.evidence() })
+    }
+
+    /// Ends what is left of an attempt that something died of. What was started is killed rather than asked: the next attempt waits.
+    async fn salvage(self) {
+        self.capture.salvage().await;
+        self.bridge.shutdown();
+        let Self { browser, display, audio, pages, .. } = self;
+        browser.kill().await;
+        tokio::join!(display.shutdown(), audio.shutdown());
+        pages.shutdown().await;
     }
 
     /// Stops everything, the encoder first so that it captures nothing of the others' end. Fails when the encoder could not finish.
@@ -571,6 +763,7 @@ mod tests {
             fps: FrameRate::DEFAULT,
             file: "/x.mp4".into(),
             overwrite: false,
+            gaps: Gaps::Slate,
             max_duration_s: None,
             start_deadline_s: 20.0,
         };

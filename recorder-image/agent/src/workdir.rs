@@ -26,13 +26,15 @@ use wallflower_domain::failure::{Failure, FailureKind};
 
 /// Environment variable in every child of a run: the path of its work directory.
 const MARK: &str = "WALLFLOWER_WORK";
-/// File in the work directory with the display's number and the X server's pid.
+/// File in the work directory with a line for each display that was started: its number and the X server's pid.
 const DISPLAY_FILE: &str = "display";
 const LOCK_FILE: &str = "lock";
 
 /// A private directory that lives as long as the run.
 pub(crate) struct WorkDir {
     path: PathBuf,
+    scratch: PathBuf,
+    attempt: u32,
     lock: Option<Flock<fs::File>>,
     guard: Option<tokio::process::Child>,
 }
@@ -42,7 +44,7 @@ impl WorkDir {
     pub(crate) async fn create(id: &str, guard_program: &Path) -> Result<Self, Failure> {
         let root = root()?;
         sweep_dead_runs(&root).await;
-        let path = root.join(id);
+        let path = root.join(name_of(id));
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             Failure::new(
                 FailureKind::Internal,
@@ -66,11 +68,23 @@ impl WorkDir {
             .process_group(0)
             .spawn()
             .map_err(|error| failed("can't be guarded", &error))?;
-        Ok(Self { path, lock: Some(lock), guard: Some(guard) })
+        let scratch = path.join("1");
+        private_dir(&scratch).map_err(|error| failed("can't be written", &error))?;
+        Ok(Self { path, scratch, attempt: 1, lock: Some(lock), guard: Some(guard) })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Where the attempt's processes keep their files.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// An empty place for the next attempt: what is left of the last one must not be in its way.
+    pub(crate) fn renew(&mut self) -> std::io::Result<()> {
+        self.attempt += 1;
+        let last = std::mem::replace(&mut self.scratch, self.path.join(self.attempt.to_string()));
+        // What still writes there has been killed; the rest goes with the run.
+        let _ = fs::remove_dir_all(last);
+        private_dir(&self.scratch)
     }
 
     /// A command whose process belongs to this run: marked, and with a home that vanishes with it.
@@ -78,18 +92,19 @@ impl WorkDir {
         let mut command = Command::new(program);
         command
             .env(MARK, &self.path)
-            .env("HOME", &self.path)
-            .env("XDG_RUNTIME_DIR", &self.path)
-            .env("XDG_CONFIG_HOME", self.path.join("config"))
-            .env("XDG_CACHE_HOME", self.path.join("cache"))
+            .env("HOME", &self.scratch)
+            .env("XDG_RUNTIME_DIR", &self.scratch)
+            .env("XDG_CONFIG_HOME", self.scratch.join("config"))
+            .env("XDG_CACHE_HOME", self.scratch.join("cache"))
             .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-            .current_dir(&self.path);
+            .current_dir(&self.scratch);
         command
     }
 
     /// Remembers the display, so that a sweep can remove the lock that a killed X server leaves.
     pub(crate) fn note_display(&self, number: u32, pid: i32) -> std::io::Result<()> {
-        fs::write(self.path.join(DISPLAY_FILE), format!("{number} {pid}"))
+        let mut file = fs::File::options().create(true).append(true).open(self.path.join(DISPLAY_FILE))?;
+        file.write_all(format!("{number} {pid}\n").as_bytes())
     }
 
     /// Ends whatever is left of the run and removes the directory; the guard goes last.
@@ -150,7 +165,7 @@ pub async fn guard(path: &Path) {
     sweep(path).await;
 }
 
-/// Ends every process group of the run, removes the display's lock and the directory. Returns how many groups were alive.
+/// Ends every process group of the run, removes the displays' locks and the directory. Returns how many groups were alive.
 async fn sweep(path: &Path) -> usize {
     let groups = groups_of(path);
     signal(&groups, Signal::SIGTERM);
@@ -170,7 +185,7 @@ async fn sweep(path: &Path) -> usize {
         signal(&rest, Signal::SIGKILL);
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    remove_display_lock(path);
+    remove_display_locks(path);
     for _ in 0..20 {
         match fs::remove_dir_all(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -239,15 +254,23 @@ pub(crate) fn processes() -> impl Iterator<Item = Process> {
     })
 }
 
-fn remove_display_lock(path: &Path) {
-    let Ok(text) = fs::read_to_string(path.join(DISPLAY_FILE)) else { return };
-    let Some((number, pid)) = text.split_once(' ') else { return };
-    let lock = PathBuf::from(format!("/tmp/.X{number}-lock"));
-    let is_ours = fs::read_to_string(&lock).is_ok_and(|holder| holder.trim() == pid);
-    if is_ours && !Path::new("/proc").join(pid).exists() {
-        let _ = fs::remove_file(lock);
-        let _ = fs::remove_file(format!("/tmp/.X11-unix/X{number}"));
+fn remove_display_locks(path: &Path) {
+    let text = fs::read_to_string(path.join(DISPLAY_FILE)).unwrap_or_default();
+    for (number, pid) in text.lines().filter_map(|line| line.split_once(' ')) {
+        let lock = PathBuf::from(format!("/tmp/.X{number}-lock"));
+        let is_ours = fs::read_to_string(&lock).is_ok_and(|holder| holder.trim() == pid);
+        if is_ours && !Path::new("/proc").join(pid).exists() {
+            let _ = fs::remove_file(lock);
+            let _ = fs::remove_file(format!("/tmp/.X11-unix/X{number}"));
+        }
     }
+}
+
+/// An agent's own, because the guard of a dead one may still sweep when the next agent of the same recording starts. Short, for the
+/// sake of sockets: the end of an id is its random part.
+fn name_of(id: &str) -> String {
+    let end: String = id.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+    format!("{end}-{}", std::process::id())
 }
 
 /// Writes a file that only we can read.

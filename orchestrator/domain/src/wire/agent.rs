@@ -37,10 +37,45 @@ pub struct Job {
     pub file: String,
     /// Replace a file that is already there.
     pub overwrite: bool,
+    /// What a gap becomes in the file.
+    #[serde(default)]
+    pub gaps: Gaps,
     /// Seconds of media after which the recording ends by itself.
     pub max_duration_s: Option<f64>,
     /// Seconds that the page has to give its start signal.
     pub start_deadline_s: f64,
+}
+
+/// What becomes of the time in which nothing could be captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gaps {
+    /// A slate and silence of the same length: media time stays wall time.
+    #[default]
+    Slate,
+    /// What is before and after is joined.
+    Cut,
+}
+
+impl std::fmt::Display for Gaps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Slate => "slate",
+            Self::Cut => "cut",
+        })
+    }
+}
+
+impl std::str::FromStr for Gaps {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "slate" => Ok(Self::Slate),
+            "cut" => Ok(Self::Cut),
+            _ => Err(format!("\"{text}\" is no way to treat gaps; it must be slate or cut")),
+        }
+    }
 }
 
 /// What is opened in the browser.
@@ -85,17 +120,22 @@ pub enum AgentCommand {
 pub enum AgentEvent {
     /// The browser is up and opens the page.
     Joining,
-    /// The first frame was captured.
+    /// The first frame was captured: of the recording, or of the attempt that goes on with it.
     Started {
         /// When, in microseconds since 1970 UTC, by the clock that stamps the frames.
         first_frame_unix_us: i64,
-        /// Milliseconds from the agent's start to the first frame.
+        /// Milliseconds from the agent's start, or from the interruption, to the first frame.
         start_latency_ms: u64,
     },
     /// How the capture goes, about twice a second.
     Progress {
         /// How.
         progress: Progress,
+    },
+    /// Something died or hung; the next attempt is on its way.
+    Interrupted {
+        /// What.
+        failure: Failure,
     },
     /// Something happened in the room.
     Room {
@@ -155,8 +195,21 @@ pub struct Delivery {
     pub duration_s: f64,
     /// Its video frames.
     pub frames: u64,
+    /// When nothing could be captured, in order.
+    pub gaps: Vec<Gap>,
     /// What the recording cost, when it lasted long enough to be measured.
     pub usage: Option<Usage>,
+}
+
+/// A time in which nothing could be captured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Where in the file it begins, in seconds.
+    pub at_s: f64,
+    /// How long it was, in seconds.
+    pub length_s: f64,
+    /// Why: a sentence.
+    pub reason: String,
 }
 
 /// What a recording cost: processor time over wall time (cores), from `/proc`, over the time in which frames were captured.
