@@ -57,7 +57,7 @@ generate: ## write the TypeScript twins of the wire types
 	cargo test $(locked) --quiet -p wallflower-domain --lib export_bindings >/dev/null
 
 bench: build ## measure what the design promises, and print the figures
-	cargo test $(locked) --release -p wallflower-tests -- --ignored --nocapture --test-threads 1
+	cargo test $(locked) --release -p wallflower-tests --test figures -- --nocapture
 
 clean: ## remove what was built and recorded here
 	cargo clean
