@@ -35,7 +35,7 @@ demo: build ## record the built-in room: out/demo.mp4 and a contact sheet of it
 test: check ## everything that CI asks for, media tests included
 	cd layout-app && npm test --silent
 	cargo build $(locked) --workspace --bins
-	cargo test $(locked) --workspace
+	cargo test $(locked) --workspace -- --show-output
 
 check: check-rust check-layout-app check-generated ## formatting, lints, types, and generated files
 
