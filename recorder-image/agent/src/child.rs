@@ -154,7 +154,7 @@ impl Drop for Child {
 pub(crate) fn death(name: &str, status: ExitStatus, tail: &Tail) -> String {
     match (status.signal(), tail.last()) {
         (Some(signal), _) => format!(
-            "{name} was killed (signal {signal}), perhaps because the machine ran out of memory; look at the system's log and try again."
+            "{name} was killed (signal {signal}), perhaps because the machine ran out of memory; the system's log may tell."
         ),
         (None, Some(last)) => format!("{name} ended by itself ({status}), saying: {last}."),
         (None, None) => format!("{name} ended by itself ({status}) without a word."),
