@@ -19,6 +19,7 @@ mod child;
 mod delivery;
 mod display;
 mod finisher;
+mod fragment;
 mod opening;
 mod pages;
 mod programs;
@@ -27,6 +28,7 @@ mod session;
 mod spool;
 mod stage;
 pub mod stdio;
+mod tap;
 mod usage;
 pub mod workdir;
 
