@@ -14,7 +14,7 @@ use wallflower_control::demo_room::DemoServer;
 use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::theme::Theme;
-use wallflower_domain::wire::agent::{Gaps, Job, JobPage};
+use wallflower_domain::wire::agent::{Gaps, Job, JobPage, Standing};
 
 use crate::args::DoctorArgs;
 use crate::exit;
@@ -236,6 +236,7 @@ async fn recording_verdict() -> Verdict {
         gaps: Gaps::Slate,
         max_duration_s: Some(RECORDING_S),
         start_deadline_s: 20.0,
+        standing: Standing::default(),
     };
     let recorded = run(&job, &mut View::Silent).await;
     server.shutdown().await;

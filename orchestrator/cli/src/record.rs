@@ -8,7 +8,7 @@ use wallflower_control::livekit::{Credentials, Seat};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::Recording;
 use wallflower_domain::room::Room;
-use wallflower_domain::wire::agent::{Job, JobPage};
+use wallflower_domain::wire::agent::{Job, JobPage, Standing};
 use wallflower_domain::wire::page::PageRoom;
 
 use crate::args::RecordArgs;
@@ -35,6 +35,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         gaps: args.gaps,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
+        standing: Standing::default(),
     };
     let recording = run(&job, &mut view).await;
     if let Some(host) = host {

@@ -5,7 +5,7 @@ use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
-use wallflower_control::driver::drive;
+use wallflower_control::driver::{Order, drive};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::{EndReason, Recording};
 use wallflower_domain::wire::agent::{AgentCommand, Delivery, Job};
@@ -34,8 +34,8 @@ pub(crate) fn absolute(file: &Path) -> Result<String, Failure> {
 
 /// Performs the job by agents and follows it to the end.
 pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure> {
-    let (requests, received) = mpsc::channel(8);
-    let signals = tokio::spawn(forward_signals(requests)?);
+    let (orders, received) = mpsc::channel(8);
+    let signals = tokio::spawn(forward_signals(orders)?);
     let (published, _) = watch::channel(Recording::new(&job.id));
     let driven = drive(&program()?, job, received, published, |event| view.show(event)).await;
     signals.abort();
@@ -78,7 +78,7 @@ fn reason(end: EndReason) -> &'static str {
 }
 
 /// The first Ctrl-C or SIGTERM stops, every further one abandons.
-fn forward_signals(requests: mpsc::Sender<AgentCommand>) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+fn forward_signals(orders: mpsc::Sender<Order>) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let failed =
         |error: std::io::Error| Failure::new(FailureKind::Internal, format!("Signals can't be received: {error}."));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
@@ -94,7 +94,7 @@ fn forward_signals(requests: mpsc::Sender<AgentCommand>) -> Result<impl Future<O
             }
             let command = if stopping { AgentCommand::Abandon } else { AgentCommand::Stop };
             stopping = true;
-            if requests.send(command).await.is_err() {
+            if orders.send(command.into()).await.is_err() {
                 return;
             }
         }

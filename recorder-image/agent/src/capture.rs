@@ -208,6 +208,7 @@ impl ProgressBlock {
             "dup_frames" => self.current.duplicated = whole(),
             "drop_frames" => self.current.dropped = whole(),
             "speed" => self.current.speed = value.trim_end_matches('x').trim().parse().unwrap_or(0.0),
+            // What the encoder does not know is added by whoever reads its output.
             "progress" => return Some(self.current),
             _ => {}
         }
@@ -225,8 +226,16 @@ mod tests {
         let lines = "frame=45\nfps=29.97\nstream_0_0_q=20.0\nbitrate= 812.3kbits/s\ntotal_size=152000\nout_time_us=1500000\n\
                      out_time=00:00:01.500000\ndup_frames=1\ndrop_frames=2\nspeed=1.01x\nprogress=continue";
         let progress: Vec<Progress> = lines.lines().filter_map(|line| block.take(line)).collect();
-        let expected =
-            Progress { media_s: 1.5, frames: 45, fps: 29.97, speed: 1.01, dropped: 2, duplicated: 1, bytes: 152_000 };
+        let expected = Progress {
+            media_s: 1.5,
+            frames: 45,
+            fps: 29.97,
+            speed: 1.01,
+            dropped: 2,
+            duplicated: 1,
+            bytes: 152_000,
+            ..Progress::default()
+        };
         assert_eq!(progress, [expected]);
     }
 

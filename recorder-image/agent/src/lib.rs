@@ -24,6 +24,7 @@ mod opening;
 mod pages;
 mod programs;
 mod recover;
+mod report;
 mod session;
 mod spool;
 mod stage;

@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Usage};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, Usage};
 
 use crate::delivery::Destination;
 use crate::programs::Programs;
+use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
 use crate::stage::Stage;
 use crate::usage::Meter;
@@ -32,9 +33,6 @@ const BACKOFF_S: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
 const LAST_BACKOFF_S: f64 = 5.0;
 /// When less is left to be recorded, no further attempt is made.
 const SHORTEST_ATTEMPT_S: f64 = 0.5;
-
-/// Where a session's events go.
-pub(crate) type Report = mpsc::UnboundedSender<AgentEvent>;
 
 /// How a session ended: the fields of [`AgentEvent::Finished`].
 pub(crate) struct Outcome {
@@ -65,7 +63,7 @@ pub(crate) async fn perform(
     job: &Job,
     program: &Path,
     began: Instant,
-    commands: &mut mpsc::Receiver<AgentCommand>,
+    commands: &mut mpsc::Receiver<Request>,
     report: &Report,
 ) -> Outcome {
     let prepared =
@@ -134,7 +132,7 @@ impl Session<'_> {
         mut interruption: Option<Interruption>,
         work: &mut WorkDir,
         began: Instant,
-        commands: &mut mpsc::Receiver<AgentCommand>,
+        commands: &mut mpsc::Receiver<Request>,
     ) -> Cause {
         let mut captured = Progress::default();
         loop {
@@ -170,7 +168,7 @@ impl Session<'_> {
             };
             let ended = Instant::now();
             let number = stage.number;
-            let _ = self.report.send(AgentEvent::Interrupted { failure: failure.clone() });
+            self.report.send(AgentEvent::Interrupted { failure: failure.clone() });
             // A command that comes now waits; each step of this has a deadline.
             stage.salvage().await;
             let has_media = self.destination.spool().bytes(number) > 0;
@@ -191,7 +189,7 @@ impl Session<'_> {
         &self,
         work: &mut WorkDir,
         interruption: &Interruption,
-        commands: &mut mpsc::Receiver<AgentCommand>,
+        commands: &mut mpsc::Receiver<Request>,
     ) -> Result<Result<Stage, Failure>, Cause> {
         let too_long = || {
             let failure = interruption.failure.clone();
@@ -230,9 +228,9 @@ impl Session<'_> {
     }
 
     /// Stops the stage at the end of the recording.
-    async fn end(&self, stage: Stage, cause: Cause, commands: &mut mpsc::Receiver<AgentCommand>) -> Cause {
+    async fn end(&self, stage: Stage, cause: Cause, commands: &mut mpsc::Receiver<Request>) -> Cause {
         if let Cause::End(reason) = &cause {
-            let _ = self.report.send(AgentEvent::Stopping { reason: *reason });
+            self.report.send(AgentEvent::Stopping { reason: *reason });
         }
         if matches!(cause, Cause::Abandoned) {
             // Dropping the stage kills.
@@ -263,10 +261,7 @@ fn is_mendable(failure: &Failure) -> bool {
 }
 
 /// Runs `work` unless a command comes first.
-async fn unless_told<T>(
-    commands: &mut mpsc::Receiver<AgentCommand>,
-    work: impl Future<Output = T>,
-) -> Result<T, Cause> {
+async fn unless_told<T>(commands: &mut mpsc::Receiver<Request>, work: impl Future<Output = T>) -> Result<T, Cause> {
     tokio::select! {
         biased;
         command = commands.recv() => Err(cause_of(command)),
@@ -274,11 +269,11 @@ async fn unless_told<T>(
     }
 }
 
-pub(crate) fn cause_of(command: Option<AgentCommand>) -> Cause {
-    match command {
+pub(crate) fn cause_of(command: Option<Request>) -> Cause {
+    match command.map(|request| request.command) {
         Some(AgentCommand::Stop) => Cause::End(EndReason::Stopped),
         Some(AgentCommand::Abandon) => Cause::Abandoned,
-        None => Cause::End(EndReason::OwnerGone),
+        _ => Cause::End(EndReason::OwnerGone),
     }
 }
 
@@ -289,7 +284,7 @@ async fn conclude(
     until: Option<i64>,
     programs: &Programs,
     destination: Destination,
-    commands: &mut mpsc::Receiver<AgentCommand>,
+    commands: &mut mpsc::Receiver<Request>,
     report: &Report,
 ) -> Outcome {
     let (end, failure) = match cause {
@@ -301,7 +296,7 @@ async fn conclude(
         destination.discard();
         return Outcome { end, failure, delivery: None };
     }
-    let _ = report.send(AgentEvent::Finalizing);
+    report.send(AgentEvent::Finalizing);
     let kept = destination.spool().folder().to_owned();
     let delivered = tokio::select! {
         delivered = destination.deliver(programs, until) => delivered,
@@ -328,11 +323,11 @@ async fn conclude(
     }
 }
 
-async fn told_to_abandon(commands: &mut mpsc::Receiver<AgentCommand>) {
+async fn told_to_abandon(commands: &mut mpsc::Receiver<Request>) {
     loop {
-        match commands.recv().await {
+        match commands.recv().await.map(|request| request.command) {
             Some(AgentCommand::Abandon) => return,
-            Some(AgentCommand::Stop) => {}
+            Some(_) => {}
             None => std::future::pending().await,
         }
     }

@@ -250,7 +250,7 @@ pub(crate) mod tests {
     use super::*;
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
-    use wallflower_domain::wire::agent::JobPage;
+    use wallflower_domain::wire::agent::{JobPage, Standing};
 
     pub(crate) fn job(file: &Path) -> Job {
         Job {
@@ -265,6 +265,7 @@ pub(crate) mod tests {
             gaps: Gaps::Slate,
             max_duration_s: None,
             start_deadline_s: 20.0,
+            standing: Standing::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind, PageEvidence};
 use wallflower_domain::frame::FrameSize;
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Gaps, Job, Progress};
+use wallflower_domain::wire::agent::{AgentEvent, Gaps, Job, Progress, Request};
 use wallflower_domain::wire::page::{CONFIG_GLOBAL, PageMessage};
 
 use crate::audio::Audio;
@@ -20,7 +20,8 @@ use crate::display::Display;
 use crate::opening::Opening;
 use crate::pages::Pages;
 use crate::programs::Programs;
-use crate::session::{Cause, Report, Session, cause_of, unix_us};
+use crate::report::Report;
+use crate::session::{Cause, Session, cause_of, unix_us};
 use crate::spool::Attempt;
 use crate::usage::{Groups, Meter};
 use crate::workdir::WorkDir;
@@ -60,7 +61,7 @@ impl Stage {
         let (display, audio) =
             tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
         let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
-        let _ = report.send(AgentEvent::Joining);
+        report.send(AgentEvent::Joining);
         let opening = Opening::of(job, &pages)?;
         browser::fit(&page, job.size).await?;
         let mut bridge = Bridge::attach(
@@ -99,7 +100,7 @@ impl Stage {
         let since_first = unix_us().saturating_sub(first_frame_unix_us).max(0);
         let latency = began.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
         let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-        let _ = report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
+        report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
         Ok(Self {
             pages,
             audio,
@@ -145,7 +146,7 @@ impl Stage {
         &mut self,
         meter: &mut Meter,
         captured: &mut Progress,
-        commands: &mut mpsc::Receiver<AgentCommand>,
+        commands: &mut mpsc::Receiver<Request>,
         report: &Report,
     ) -> Cause {
         let before = *captured;
@@ -177,7 +178,7 @@ impl Stage {
                     let progress = self.in_the_whole(before, *progress.borrow_and_update());
                     *captured = progress;
                     meter.sample();
-                    let _ = report.send(AgentEvent::Progress { progress });
+                    report.send(AgentEvent::Progress { progress });
                 }
             }
         }
@@ -187,7 +188,7 @@ impl Stage {
         match signal {
             Signal::Said(PageMessage::Heartbeat { .. }) => heartbeat.beat(),
             Signal::Said(PageMessage::Event { event }) => {
-                let _ = report.send(AgentEvent::Room { room_event: event });
+                report.send(AgentEvent::Room { room_event: event });
             }
             Signal::Said(PageMessage::Ended { reason }) => return Some(Cause::End(end_of_page(reason))),
             Signal::ConsoleEnd => return Some(Cause::End(EndReason::RoomEnded)),
@@ -248,7 +249,7 @@ async fn check_viewport(bridge: &Bridge, job: &Job, report: &Report) -> Result<(
     let (width, height) = bridge.viewport().await?;
     if (width, height) != (u64::from(job.size.width()), u64::from(job.size.height())) {
         let message = format!("The page's viewport is {width}x{height} but the frame is {}.", job.size);
-        let _ = report.send(AgentEvent::Warning { message });
+        report.send(AgentEvent::Warning { message });
     }
     Ok(())
 }
