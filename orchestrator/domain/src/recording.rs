@@ -211,7 +211,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn delivery() -> Delivery {
-        Delivery { file: "a.mp4".into(), bytes: 1, duration_s: 1.0, frames: 30, gaps: Vec::new(), usage: None }
+        Delivery {
+            file: "a.mp4".into(),
+            bytes: 1,
+            duration_s: 1.0,
+            frames: 30,
+            gaps: Vec::new(),
+            pauses: Vec::new(),
+            usage: None,
+        }
     }
 
     fn finished(failure: bool, media: bool) -> AgentEvent {

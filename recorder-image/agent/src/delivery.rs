@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::agent::{Delivery, Job};
 
-use crate::finisher::{self, Finished};
+use crate::finisher::{self, Finished, Plan};
 use crate::programs::Programs;
 use crate::spool::{NotOpened, Spool, Wanted};
 
@@ -100,17 +100,19 @@ impl Destination {
         self.spool.folder().to_owned()
     }
 
-    /// Makes, verifies and places the file. `until` is when the recording ended, in microseconds since 1970, when that was in a gap.
-    /// On failure the spool stays.
-    pub(crate) async fn deliver(self, programs: &Programs, until: Option<i64>) -> Result<Delivery, Failure> {
-        let made = finisher::finish(programs, &self.spool, &self.wanted, until).await;
-        let Finished { path, duration_s, frames, gaps } = made.map_err(|failure| self.kept(failure))?;
+    /// Makes, verifies and places the file. `until_us` is when the recording ended, in microseconds of media time, when that was in a
+    /// gap. On failure the spool stays.
+    pub(crate) async fn deliver(self, programs: &Programs, until_us: Option<i64>) -> Result<Delivery, Failure> {
+        let plan = finisher::plan_of(&self.spool, &self.wanted, until_us);
+        let made = finisher::finish(programs, &self.spool, &self.wanted, &plan).await;
+        let Finished { path, duration_s, frames } = made.map_err(|failure| self.kept(failure))?;
         let file = &self.wanted.file;
         self.place(&path).map_err(|failure| self.kept(failure))?;
         let bytes = fs::metadata(file).map(|meta| meta.len()).map_err(|error| unwritable(file, &error))?;
         let file = file.display().to_string();
         self.discard();
-        Ok(Delivery { file, bytes, duration_s, frames, gaps, usage: None })
+        let Plan { gaps, pauses, .. } = plan;
+        Ok(Delivery { file, bytes, duration_s, frames, gaps, pauses, usage: None })
     }
 
     /// Never replaces a file that came into being meanwhile, unless that was asked for.
@@ -135,6 +137,20 @@ impl Destination {
             self.spool.folder().display()
         );
         Failure { message, ..failure }
+    }
+}
+
+/// The same for the spool, in the middle of a recording.
+pub(crate) fn unwritable_spool(error: &std::io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Failure::new(
+            FailureKind::DiskFull,
+            "The disk that takes the recording is full; make room or choose another output directory.",
+        ),
+        _ => Failure::new(
+            FailureKind::DestinationUnwritable,
+            format!("The recording can't be written any more ({error}); look after the disk that takes it."),
+        ),
     }
 }
 

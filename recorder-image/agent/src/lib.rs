@@ -10,16 +10,21 @@
 //! [`stdio::serve`] is the agent as a process; its module doc tells what it reads and writes. [`workdir`] tells how nothing
 //! is left behind.
 
+mod attempt;
 mod audio;
 mod bridge;
 mod browser;
 mod capture;
+mod card;
 mod cast;
 mod child;
+mod clock;
 mod delivery;
 mod display;
 mod finisher;
+mod flow;
 mod fragment;
+mod live;
 mod opening;
 mod pages;
 mod programs;
@@ -29,6 +34,7 @@ mod session;
 mod spool;
 mod stage;
 pub mod stdio;
+mod streams;
 mod tap;
 mod usage;
 pub mod workdir;

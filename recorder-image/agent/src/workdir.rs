@@ -275,6 +275,11 @@ pub(crate) fn processes() -> impl Iterator<Item = Process> {
     })
 }
 
+/// Process groups of which some process was stopped by a signal.
+pub(crate) fn stopped_groups() -> BTreeSet<i32> {
+    processes().filter(|process| process.state == 'T').map(|process| process.group).collect()
+}
+
 fn remove_display_locks(path: &Path) {
     let text = fs::read_to_string(path.join(DISPLAY_FILE)).unwrap_or_default();
     for (number, pid) in text.lines().filter_map(|line| line.split_once(' ')) {

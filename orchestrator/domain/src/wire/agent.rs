@@ -409,6 +409,9 @@ pub struct Delivery {
     pub frames: u64,
     /// When nothing could be captured, in order.
     pub gaps: Vec<Gap>,
+    /// When it was paused, in order.
+    #[serde(default)]
+    pub pauses: Vec<Paused>,
     /// What the recording cost, when it lasted long enough to be measured.
     pub usage: Option<Usage>,
 }
@@ -422,6 +425,17 @@ pub struct Gap {
     pub length_s: f64,
     /// Why: a sentence.
     pub reason: String,
+}
+
+/// A time in which the recording was paused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Paused {
+    /// Where in the file it begins, in seconds.
+    pub at_s: f64,
+    /// How long it was, in seconds; the file has that time only when it was held.
+    pub length_s: f64,
+    /// What became of that time.
+    pub mode: PauseMode,
 }
 
 /// What a recording cost: processor time over wall time (cores), from `/proc`, over the time in which frames were captured.
