@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or reads a clock; time comes in as an argument. [`wire`] holds what crosses a process boundary.
 
+pub mod encoding;
 pub mod failure;
 pub mod frame;
 pub mod layout;
