@@ -9,4 +9,5 @@ pub mod recording;
 pub mod room;
 pub mod secret;
 pub mod theme;
+pub mod timeline;
 pub mod wire;
