@@ -2,11 +2,25 @@
 //!
 //! ```text
 //! page, recorder ──▶ Line, appended to events.jsonl while recording         media time is provisional
-//!                    MediaMap, from the finisher: where wall time lies in the finished file
+//!                      │
+//!                      ├── MediaMap, from the finisher: where wall time lies in the finished file
+//!                      ▼
+//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · pauses · markers
 //! ```
+//!
+//! Pure: lines, map and duration go in, text and values come out.
 
+mod chapters;
+mod chat;
 mod line;
 mod map;
+mod pauses;
+mod placed;
+mod vtt;
 
+pub use chapters::{Chapter, Marker, chapters_vtt, ffmetadata};
+pub use chat::CHAT_SHOWN;
 pub use line::{Event, Line, PauseMode, StreamState, read};
 pub use map::{MediaMap, Span};
+pub use pauses::Pause;
+pub use placed::{Note, Timeline};
