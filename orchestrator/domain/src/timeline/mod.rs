@@ -5,19 +5,22 @@
 //!                      │
 //!                      ├── MediaMap, from the finisher: where wall time lies in the finished file
 //!                      ▼
-//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · pauses · markers
+//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · attendance · pauses · markers
 //! ```
 //!
 //! Pure: lines, map and duration go in, text and values come out.
 
+mod attendance;
 mod chapters;
 mod chat;
 mod line;
 mod map;
 mod pauses;
 mod placed;
+mod speaking;
 mod vtt;
 
+pub use attendance::{Attendee, Presence};
 pub use chapters::{Chapter, Marker, chapters_vtt, ffmetadata};
 pub use chat::CHAT_SHOWN;
 pub use line::{Event, Line, PauseMode, StreamState, read};
