@@ -6,6 +6,7 @@
 //!                      ├── MediaMap, from the finisher: where wall time lies in the finished file
 //!                      ▼
 //!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · attendance · pauses · markers
+//!                                 └──▶ Manifest
 //! ```
 //!
 //! Pure: lines, map and duration go in, text and values come out.
@@ -14,6 +15,7 @@ mod attendance;
 mod chapters;
 mod chat;
 mod line;
+mod manifest;
 mod map;
 mod pauses;
 mod placed;
@@ -24,6 +26,10 @@ pub use attendance::{Attendee, Presence};
 pub use chapters::{Chapter, Marker, chapters_vtt, ffmetadata};
 pub use chat::CHAT_SHOWN;
 pub use line::{Event, Line, PauseMode, StreamState, read};
+pub use manifest::{
+    AttemptNote, Manifest, ManifestContract, MediaFacts, MediaTotals, Output, OutputKind, Picture, SoundFacts, Upload,
+    VideoFacts,
+};
 pub use map::{MediaMap, Span};
 pub use pauses::Pause;
 pub use placed::{Note, Timeline};
