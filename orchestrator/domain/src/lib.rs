@@ -12,4 +12,5 @@ pub mod room;
 pub mod secret;
 mod stream_url;
 pub mod theme;
+pub mod timeline;
 pub mod wire;
