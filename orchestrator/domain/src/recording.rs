@@ -212,8 +212,8 @@ mod tests {
 
     fn delivery() -> Delivery {
         Delivery {
-            file: "a.mp4".into(),
-            bytes: 1,
+            outputs: Vec::new(),
+            manifest: None,
             duration_s: 1.0,
             frames: 30,
             gaps: Vec::new(),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn started() -> AgentEvent {
-        AgentEvent::Started { first_frame_unix_us: 0, start_latency_ms: 0 }
+        AgentEvent::Started { attempt: 1, first_frame_unix_us: 0, start_latency_ms: 0 }
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub struct Manifest {
     /// When it was paused, in order.
     pub pauses: Vec<Pause>,
     /// What was made of it.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<Delivered>,
     /// Who was there, in order of first coming.
     pub attendance: Vec<Attendee>,
     /// What somebody marked, in the file's order.
@@ -108,7 +108,7 @@ pub struct AttemptNote {
 /// Something that was made of the recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Output {
+pub struct Delivered {
     /// What it is.
     pub kind: OutputKind,
     /// Absolute path of the file, or of the directory of an output of many files; for a stream its address without its key, such as
@@ -124,6 +124,9 @@ pub struct Output {
     pub facts: Option<MediaFacts>,
     /// Where it was taken to.
     pub uploads: Vec<Upload>,
+    /// Why it is not what was asked for; what was captured is kept then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
 }
 
 /// Kinds of outputs.
@@ -211,9 +214,9 @@ pub struct MediaTotals {
 #[cfg(test)]
 mod tests {
     use super::super::attendance::Presence;
-    use super::super::line::PauseMode;
     use super::*;
     use crate::failure::FailureKind;
+    use crate::wire::agent::PauseMode;
 
     fn manifest() -> Manifest {
         Manifest {
@@ -232,7 +235,7 @@ mod tests {
             gaps: vec![Gap { at_s: 20.0, length_s: 3.0, reason: "It died.".into() }],
             pauses: vec![Pause { at_s: 30.0, length_s: 5.0, mode: PauseMode::Cut }],
             outputs: vec![
-                Output {
+                Delivered {
                     kind: OutputKind::File,
                     location: "/rec/a.mp4".into(),
                     bytes: 1_000_000,
@@ -249,8 +252,9 @@ mod tests {
                         checksum: Some("etag:abc".into()),
                         verified: true,
                     }],
+                    failure: None,
                 },
-                Output {
+                Delivered {
                     kind: OutputKind::Stream,
                     location: "rtmp://h/app/****".into(),
                     bytes: 900_000,
@@ -258,6 +262,7 @@ mod tests {
                     duration_s: None,
                     facts: None,
                     uploads: vec![],
+                    failure: None,
                 },
             ],
             attendance: vec![Attendee {
