@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::attendance::Attendee;
 use super::chapters::Marker;
-use super::pauses::Pause;
 use super::placed::Note;
+use crate::encoding::VideoCodec;
 use crate::failure::Failure;
 use crate::frame::{FrameRate, FrameSize};
 use crate::recording::EndReason;
-use crate::wire::agent::Gap;
+use crate::wire::agent::{Gap, Paused};
 
 /// Version of `manifest.json`. It grows when a field changes its meaning or goes; a reader refuses a number that it does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub struct Manifest {
     /// When nothing could be captured, in order.
     pub gaps: Vec<Gap>,
     /// When it was paused, in order.
-    pub pauses: Vec<Pause>,
+    pub pauses: Vec<Paused>,
     /// What was made of it.
     pub outputs: Vec<Output>,
     /// Who was there, in order of first coming.
@@ -89,8 +89,8 @@ pub struct Picture {
     pub size: FrameSize,
     /// Frames a second.
     pub fps: FrameRate,
-    /// What it was encoded as, such as `h264`.
-    pub codec: String,
+    /// What it was encoded as.
+    pub codec: VideoCodec,
 }
 
 /// One life of what captured.
@@ -200,8 +200,8 @@ pub struct Upload {
 pub struct MediaTotals {
     /// Frames encoded.
     pub frames: u64,
-    /// Frames that differ from the one before; absent when nobody counted.
-    pub unique: Option<u64>,
+    /// Frames that show something else than the frame before, by their coded size.
+    pub unique: u64,
     /// Frames that were captured but not encoded.
     pub dropped: u64,
     /// Frames that were repeated because none came in time.
@@ -211,16 +211,16 @@ pub struct MediaTotals {
 #[cfg(test)]
 mod tests {
     use super::super::attendance::Presence;
-    use super::super::line::PauseMode;
     use super::*;
     use crate::failure::FailureKind;
+    use crate::wire::agent::PauseMode;
 
     fn manifest() -> Manifest {
         Manifest {
             contract: ManifestContract,
             recording: "0190".into(),
             room: Some("demo:lobby".into()),
-            picture: Some(Picture { size: FrameSize::HD, fps: FrameRate::DEFAULT, codec: "h264".into() }),
+            picture: Some(Picture { size: FrameSize::HD, fps: FrameRate::DEFAULT, codec: VideoCodec::H264 }),
             began_unix_us: 1_700_000_000_000_000,
             ended_unix_us: 1_700_000_060_000_000,
             end: EndReason::Failure,
@@ -230,7 +230,7 @@ mod tests {
                 AttemptNote { number: 2, first_frame_unix_us: 1_700_000_023_000_000, after: Some("It died.".into()) },
             ],
             gaps: vec![Gap { at_s: 20.0, length_s: 3.0, reason: "It died.".into() }],
-            pauses: vec![Pause { at_s: 30.0, length_s: 5.0, mode: PauseMode::Cut }],
+            pauses: vec![Paused { at_s: 30.0, length_s: 5.0, mode: PauseMode::Cut }],
             outputs: vec![
                 Output {
                     kind: OutputKind::File,
@@ -269,7 +269,7 @@ mod tests {
             }],
             markers: vec![Marker { at_s: 10.0, label: "Plan".into() }],
             warnings: vec![Note { at_s: 40.0, message: "Mind the gap.".into() }],
-            media: MediaTotals { frames: 1650, unique: None, dropped: 1, duplicated: 2 },
+            media: MediaTotals { frames: 1650, unique: 1641, dropped: 1, duplicated: 2 },
         }
     }
 

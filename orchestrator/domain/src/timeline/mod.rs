@@ -25,11 +25,10 @@ mod vtt;
 pub use attendance::{Attendee, Presence};
 pub use chapters::{Chapter, Marker, chapters_vtt, ffmetadata};
 pub use chat::CHAT_SHOWN;
-pub use line::{Event, Line, PauseMode, StreamState, read};
+pub use line::{Event, Line, read};
 pub use manifest::{
     AttemptNote, Manifest, ManifestContract, MediaFacts, MediaTotals, Output, OutputKind, Picture, SoundFacts, Upload,
     VideoFacts,
 };
 pub use map::{MediaMap, Span};
-pub use pauses::Pause;
 pub use placed::{Note, Timeline};

@@ -1,31 +1,18 @@
 //! When a recording was paused.
 
-use serde::{Deserialize, Serialize};
-
-use super::line::{Event, PauseMode};
+use super::line::Event;
 use super::map::seconds;
 use super::placed::{Timeline, whole_ms};
-
-/// A time in which the recording was paused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pause {
-    /// Where in the file it begins, in seconds.
-    pub at_s: f64,
-    /// How long it was, in seconds: what the file shows a card for, or lacks.
-    pub length_s: f64,
-    /// What became of it.
-    pub mode: PauseMode,
-}
+use crate::wire::agent::{PauseMode, Paused};
 
 impl Timeline<'_> {
     /// Every pause. One that goes over into another kind of pause ends there; one that nobody ended lasts until the recording's end.
-    pub fn pauses(&self) -> Vec<Pause> {
+    pub fn pauses(&self) -> Vec<Paused> {
         let mut pauses = Vec::new();
         let mut open: Option<(i64, PauseMode)> = None;
         let mut close = |open: &mut Option<(i64, PauseMode)>, until: i64| {
             if let Some((since, mode)) = open.take() {
-                pauses.push(Pause { at_s: self.at(since), length_s: whole_ms(seconds(since, until)), mode });
+                pauses.push(Paused { at_s: self.at(since), length_s: whole_ms(seconds(since, until)), mode });
             }
         };
         for line in self.lines {
@@ -81,6 +68,6 @@ mod tests {
         let lines = [line(5.0, Event::Paused { mode: PauseMode::Hold })];
         let map = joined(&[(0.0, 12.0)]);
         let pauses = Timeline::new(&lines, &map, 12.0).pauses();
-        assert_eq!(pauses, [Pause { at_s: 5.0, length_s: 7.0, mode: PauseMode::Hold }]);
+        assert_eq!(pauses, [Paused { at_s: 5.0, length_s: 7.0, mode: PauseMode::Hold }]);
     }
 }
