@@ -76,7 +76,13 @@ fn reason(end: EndReason) -> &'static str {
         EndReason::OwnerGone => "  (its launcher had gone)",
         EndReason::RoomEnded => "  (the room ended)",
         EndReason::Kicked => "  (removed from the room)",
+        EndReason::RoomEmpty => "  (nobody came)",
+        EndReason::EverybodyLeft => "  (everybody had left)",
+        EndReason::NoMedia => "  (nobody sent sound or picture)",
         EndReason::LimitDuration => "",
+        EndReason::LimitSize => "  (its largest size was reached)",
+        EndReason::LimitMemory => "  (memory was short)",
+        EndReason::DiskLow => "  (the disk was nearly full)",
         EndReason::Failure => "  (cut short by a failure)",
     }
 }

@@ -76,8 +76,20 @@ pub enum EndReason {
     RoomEnded,
     /// The silent participant was removed from the room.
     Kicked,
+    /// Nobody came.
+    RoomEmpty,
+    /// Everybody who was there had gone.
+    EverybodyLeft,
+    /// There were people, but none of them ever sent sound or picture.
+    NoMedia,
     /// The requested duration is reached.
     LimitDuration,
+    /// The largest size is reached.
+    LimitSize,
+    /// What records took more memory than it may, again and again.
+    LimitMemory,
+    /// The disk had just enough left to finish the recording.
+    DiskLow,
     /// Something failed.
     Failure,
 }

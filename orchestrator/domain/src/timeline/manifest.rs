@@ -6,6 +6,7 @@ use super::attendance::Attendee;
 use super::chapters::Marker;
 use super::pauses::Pause;
 use super::placed::Note;
+use crate::encoding::VideoCodec;
 use crate::failure::Failure;
 use crate::frame::{FrameRate, FrameSize};
 use crate::recording::EndReason;
@@ -89,8 +90,8 @@ pub struct Picture {
     pub size: FrameSize,
     /// Frames a second.
     pub fps: FrameRate,
-    /// What it was encoded as, such as `h264`.
-    pub codec: String,
+    /// What it was encoded as.
+    pub codec: VideoCodec,
 }
 
 /// One life of what captured.
@@ -203,8 +204,8 @@ pub struct Upload {
 pub struct MediaTotals {
     /// Frames encoded.
     pub frames: u64,
-    /// Frames that differ from the one before; absent when nobody counted.
-    pub unique: Option<u64>,
+    /// Frames that show something else than the frame before, by their coded size.
+    pub unique: u64,
     /// Frames that were captured but not encoded.
     pub dropped: u64,
     /// Frames that were repeated because none came in time.
@@ -223,7 +224,7 @@ mod tests {
             contract: ManifestContract,
             recording: "0190".into(),
             room: Some("demo:lobby".into()),
-            picture: Some(Picture { size: FrameSize::HD, fps: FrameRate::DEFAULT, codec: "h264".into() }),
+            picture: Some(Picture { size: FrameSize::HD, fps: FrameRate::DEFAULT, codec: VideoCodec::H264 }),
             began_unix_us: 1_700_000_000_000_000,
             ended_unix_us: 1_700_000_060_000_000,
             end: EndReason::Failure,
@@ -274,7 +275,7 @@ mod tests {
             }],
             markers: vec![Marker { at_s: 10.0, label: "Plan".into() }],
             warnings: vec![Note { at_s: 40.0, message: "Mind the gap.".into() }],
-            media: MediaTotals { frames: 1650, unique: None, dropped: 1, duplicated: 2 },
+            media: MediaTotals { frames: 1650, unique: 1641, dropped: 1, duplicated: 2 },
         }
     }
 

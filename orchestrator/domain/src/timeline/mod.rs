@@ -5,7 +5,7 @@
 //!                      │
 //!                      ├── MediaMap, from the finisher: where wall time lies in the finished file
 //!                      ▼
-//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · attendance · pauses · markers
+//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · attendance · markers
 //!                                 └──▶ Manifest
 //! ```
 //!
