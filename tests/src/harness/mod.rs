@@ -13,6 +13,7 @@ mod http;
 pub mod livekit;
 pub mod pages;
 pub mod run;
+mod server;
 pub mod site;
 pub mod turn;
 pub mod visitor;
