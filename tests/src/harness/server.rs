@@ -91,8 +91,24 @@ impl Server {
         Ok(server)
     }
 
-    fn has_ended(&mut self) -> bool {
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for it to end by itself; false if it does not in time.
+    pub(super) fn ends_within(&mut self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
+        while !self.has_ended() {
+            if Instant::now() >= until {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        true
     }
 }
 
