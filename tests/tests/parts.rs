@@ -1,4 +1,4 @@
-//! The servers that media tests stream to, and the faults between: each does by itself what those tests take for granted.
+//! The servers that media tests stream and upload to, and the faults between: each does by itself what those tests take for granted.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wallflower_tests::harness::{Direction, RtmpServer, SrtListener, Toxic, Toxiproxy, rtmp};
+use wallflower_tests::harness::{Direction, MinioServer, RtmpServer, SrtListener, Toxic, Toxiproxy, rtmp};
 use wallflower_tests::media_probe::{decode, tone};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -240,18 +240,41 @@ fn an_srt_listener_writes_what_it_receives_and_ends_with_its_sender_or_when_aske
 }
 
 #[test]
+fn what_was_stored_in_minio_is_there_again_after_it_was_gone() {
+    let Some(mut server) = MinioServer::start() else { return };
+    server.create_bucket("recordings");
+    assert!(server.objects("recordings").is_empty());
+    let bytes: Vec<u8> = (0..300_000_u32).map(|i| i.to_le_bytes()[1]).collect();
+    server.put("recordings", "room/talk.mp4", &bytes).expect("it is stored");
+    server.put("recordings", "room/talk.json", b"{}").expect("it is stored");
+    assert_eq!(server.objects("recordings"), ["room/talk.json", "room/talk.mp4"]);
+    assert_eq!(server.object("recordings", "room/talk.mp4").as_ref(), Some(&bytes));
+    assert_eq!(server.object("recordings", "room/other.mp4"), None);
+    assert!(server.put("nowhere", "talk.mp4", &bytes).is_err());
+
+    server.stop();
+    assert_refused(server.address());
+    assert!(server.put("recordings", "late.mp4", &bytes).is_err());
+    server.start_again();
+    assert_eq!(server.object("recordings", "room/talk.mp4").as_ref(), Some(&bytes));
+    assert_eq!(server.object("recordings", "late.mp4"), None);
+    assert!(!format!("{server:?}").contains(server.secret_key()));
+}
+
+#[test]
 fn parts_that_are_dropped_leave_no_process() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let (rtmp, toxiproxy) = (RtmpServer::start(), Toxiproxy::start());
+    let (rtmp, toxiproxy, minio) = (RtmpServer::start(), Toxiproxy::start(), MinioServer::start());
     let srt = SrtListener::start(&directory.path().join("talk.ts"));
     let pids = [
         rtmp.as_ref().and_then(RtmpServer::pid),
         toxiproxy.as_ref().map(Toxiproxy::pid),
+        minio.as_ref().and_then(MinioServer::pid),
         srt.as_ref().map(SrtListener::pid),
     ];
     let process = |pid: &u32| Path::new("/proc").join(pid.to_string());
     let processes: Vec<_> = pids.iter().flatten().map(process).collect();
     assert!(processes.iter().all(|process| process.exists()), "{pids:?}");
-    drop((rtmp, toxiproxy, srt));
+    drop((rtmp, toxiproxy, minio, srt));
     assert!(!processes.iter().any(|process| process.exists()), "{pids:?}");
 }

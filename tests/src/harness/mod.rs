@@ -5,6 +5,7 @@
 //! - [`site`]: Wallflower's own pages, the probe page among them
 //! - [`livekit`]: a real LiveKit server, and tokens for it
 //! - [`rtmp`], [`srt`]: a real RTMP server, and somebody who takes a stream by SRT
+//! - [`minio`]: a real S3 server
 //! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`cast`]: synthetic participants
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
@@ -13,6 +14,7 @@
 pub mod cast;
 mod http;
 pub mod livekit;
+pub mod minio;
 pub mod pages;
 pub mod rtmp;
 pub mod run;
@@ -25,6 +27,7 @@ pub mod visitor;
 
 pub use cast::Cast;
 pub use livekit::LivekitServer;
+pub use minio::MinioServer;
 pub use pages::Pages;
 pub use rtmp::RtmpServer;
 pub use run::{Bench, Ended, Running};
