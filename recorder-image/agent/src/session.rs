@@ -74,10 +74,20 @@ pub(crate) async fn perform(
 ) -> Outcome {
     let prepared =
         Programs::find().and_then(|programs| Destination::prepare(job).map(|destination| (programs, destination)));
-    let (programs, destination) = match prepared {
+    let (programs, mut destination) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return Outcome::failed(failure),
     };
+    match destination.find_encoder(&programs).await {
+        Ok(Some(warning)) => report.warn(warning),
+        Ok(None) => {}
+        Err(failure) => {
+            if !destination.has_media() {
+                destination.discard();
+            }
+            return Outcome::failed(failure);
+        }
+    }
     let mut work = match WorkDir::create(&job.id, program).await {
         Ok(work) => work,
         Err(failure) => {
