@@ -7,6 +7,7 @@ use wallflower_control::demo_room::DemoServer;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::Output;
 use wallflower_domain::recording::Recording;
+use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::{Gaps, Job, JobPage, Standing};
 use wallflower_domain::wire::cast::{CastConfig, CastTarget};
 use wallflower_domain::wire::page::PageRoom;
@@ -50,6 +51,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 max_duration_s: Some(f64::from(args.seconds)),
                 start_deadline_s: START_DEADLINE_S,
                 standing: Standing::default(),
+                watchdog: WatchdogConfig::default(),
             };
             let recording = run(&job, &mut view).await;
             cast.shutdown().await;

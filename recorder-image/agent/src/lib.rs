@@ -30,6 +30,7 @@ mod finisher;
 mod flow;
 mod fragment;
 mod live;
+mod observer;
 mod opening;
 mod pages;
 mod pictures;

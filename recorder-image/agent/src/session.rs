@@ -22,6 +22,7 @@ use crate::attempt::{Attempt, Ending};
 use crate::clock::unix_us;
 use crate::delivery::{Destination, Ended};
 use crate::live::{Live, seconds};
+use crate::observer::Observer;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
@@ -123,6 +124,7 @@ pub(crate) async fn perform(
         destination: &destination,
         report,
         tap: &tap,
+        observer: Observer::new(&job.watchdog, &destination.wanted, destination.spool().folder().to_owned()),
         usage: None,
         captured: Progress::default(),
         until_us: None,
@@ -174,6 +176,7 @@ pub(crate) struct Session<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) report: &'a Report,
     pub(crate) tap: &'a Tap,
+    observer: Observer,
     usage: Option<Usage>,
     captured: Progress,
     /// When the recording ended, in microseconds of media time, if that was in a gap.
@@ -219,7 +222,7 @@ impl Session<'_> {
             };
             let mut meter = Meter::begin(attempt.groups());
             let Ending { cause, stage_is_well } =
-                attempt.watch(&mut meter, &mut self.captured, live, self.report).await;
+                attempt.watch(&mut meter, &mut self.captured, &mut self.observer, live, self.report).await;
             self.usage = meter.usage().or(self.usage);
             let number = attempt.number;
             let failure = match cause {
