@@ -26,7 +26,7 @@ use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
 use crate::stage::Stage;
-use crate::streams::Streams;
+use crate::streams::{Policy, Streams};
 use crate::tap::Tap;
 use crate::usage::Meter;
 use crate::workdir::WorkDir;
@@ -92,7 +92,8 @@ pub(crate) async fn perform(
         Interruption::new(Failure::new(FailureKind::AgentLost, "The agent that recorded had vanished."), began)
     });
     let tap = Tap::new();
-    let mut streams = Streams::new();
+    let policy = Policy { allow_private: true };
+    let mut streams = Streams::new(policy, programs.ffmpeg.clone(), work.lasting(), tap.clone(), report.clone());
     for stream in &job.standing.streams {
         if let Err(failure) = streams.add(stream) {
             report.warn(failure.message);
