@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, Usage};
+use wallflower_domain::timeline::{Delivered, OutputKind};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, StreamReport, Usage};
 
 use crate::attempt::{Attempt, Ending};
 use crate::clock::unix_us;
@@ -27,7 +28,7 @@ use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
 use crate::stage::Stage;
-use crate::streams::Streams;
+use crate::streams::{Policy, Streams};
 use crate::tap::Tap;
 use crate::timeline::TimelineFile;
 use crate::usage::Meter;
@@ -111,7 +112,8 @@ pub(crate) async fn perform(
         Interruption::new(failure, began)
     });
     let tap = Tap::new();
-    let mut streams = Streams::new();
+    let policy = Policy { allow_private: true };
+    let mut streams = Streams::new(policy, programs.ffmpeg.clone(), work.lasting(), tap.clone(), report.clone());
     for stream in &job.standing.streams {
         if let Err(failure) = streams.add(stream) {
             report.warn(failure.message);
@@ -131,12 +133,12 @@ pub(crate) async fn perform(
     };
     let cause = session.record(resumes, &mut work, began, &mut live).await;
     let Session { usage, captured, until_us, .. } = session;
-    live.streams.shutdown().await;
+    let streamed = live.streams.shutdown().await.iter().map(streamed).collect();
     let ended = match cause {
-        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: Vec::new() },
+        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: streamed },
         Cause::Failed(failure) => {
             let failure = Some(failure);
-            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: Vec::new() }
+            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: streamed }
         }
         Cause::Abandoned => {
             let outcome = abandoned(destination);
@@ -147,6 +149,20 @@ pub(crate) async fn perform(
     let outcome = conclude(ended, &programs, destination, requests, report).await;
     work.close().await;
     outcome
+}
+
+/// A stream, as the manifest tells of it.
+fn streamed(report: &StreamReport) -> Delivered {
+    Delivered {
+        kind: OutputKind::Stream,
+        location: report.address.clone(),
+        bytes: report.bytes,
+        sha256: None,
+        duration_s: Some(report.sent_s),
+        facts: None,
+        uploads: Vec::new(),
+        failure: None,
+    }
 }
 
 /// A time without media in the middle of a recording.
