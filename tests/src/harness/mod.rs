@@ -8,10 +8,12 @@
 //! - [`minio`]: a real S3 server
 //! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`cast`]: synthetic participants
+//! - [`devtools`]: the browser of a recording, to make its page hang or crash
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
 pub mod cast;
+pub mod devtools;
 mod http;
 pub mod livekit;
 pub mod minio;
