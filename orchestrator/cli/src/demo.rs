@@ -1,6 +1,8 @@
 //! `wallflower demo`: the built-in room, synthetic participants, a finished MP4 and a contact sheet of it.
 
-use wallflower_agent::Cast;
+use std::path::Path;
+
+use wallflower_agent::{Cast, contact_sheet};
 use wallflower_control::demo_room::DemoServer;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::Recording;
@@ -9,7 +11,6 @@ use wallflower_domain::wire::cast::{CastConfig, CastTarget};
 use wallflower_domain::wire::page::PageRoom;
 
 use crate::args::DemoArgs;
-use crate::contact_sheet;
 use crate::progress::View;
 use crate::run::{absolute, new_id, program, run};
 use crate::theme;
@@ -51,7 +52,9 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
     server.shutdown().await;
     let recording = recording?;
     if let Some(delivery) = &recording.delivery {
-        let sheet = contact_sheet::make(delivery).await?;
+        let video = Path::new(&delivery.file);
+        let sheet = video.with_extension("png");
+        contact_sheet(video, delivery.duration_s, &sheet).await?;
         view.say(&format!("{}  twelve frames of it", sheet.display()));
     }
     Ok(recording)

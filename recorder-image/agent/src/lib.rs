@@ -18,9 +18,13 @@ mod cast;
 mod child;
 mod delivery;
 mod display;
+#[expect(dead_code, reason = "runs are to use it")]
+mod ffmpeg;
 mod finisher;
 mod opening;
 mod pages;
+#[cfg_attr(not(test), expect(dead_code, reason = "the thumbnail is for the images output"))]
+mod pictures;
 mod programs;
 mod recover;
 mod session;
@@ -31,6 +35,7 @@ mod usage;
 pub mod workdir;
 
 pub use cast::Cast;
+pub use pictures::contact_sheet;
 pub use programs::Program;
 pub use recover::{Recovered, recover};
 pub use spool::{abandoned_spools, spool_of};
