@@ -16,8 +16,11 @@ mod browser;
 mod capture;
 mod cast;
 mod child;
+#[cfg_attr(not(test), expect(dead_code, reason = "outputs other than the MP4 are to call it"))]
+mod containers;
 mod delivery;
 mod display;
+mod facts;
 #[expect(dead_code, reason = "runs are to use it")]
 mod ffmpeg;
 mod finisher;
