@@ -20,6 +20,8 @@ mod child;
 mod containers;
 mod delivery;
 mod display;
+#[cfg_attr(not(test), expect(dead_code, reason = "the capture is to be given the encoder"))]
+mod encoder;
 mod facts;
 #[expect(dead_code, reason = "runs are to use it")]
 mod ffmpeg;
