@@ -61,8 +61,10 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
     };
     server.shutdown().await;
     let recording = recording?;
-    if let Some(delivery) = &recording.delivery {
-        let video = Path::new(&delivery.outputs[0].location);
+    if let Some(delivery) = &recording.delivery
+        && let Some(output) = delivery.outputs.first()
+    {
+        let video = Path::new(&output.location);
         let sheet = video.with_extension("png");
         contact_sheet(video, delivery.duration_s, &sheet).await?;
         view.say(&format!("{}  twelve frames of it", sheet.display()));
