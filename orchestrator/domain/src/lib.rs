@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or reads a clock; time comes in as an argument. [`wire`] holds what crosses a process boundary.
 
+pub mod destination;
 pub mod failure;
 pub mod frame;
 pub mod layout;
@@ -9,4 +10,5 @@ pub mod recording;
 pub mod room;
 pub mod secret;
 pub mod theme;
+pub mod upload;
 pub mod wire;
