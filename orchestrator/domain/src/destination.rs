@@ -28,7 +28,8 @@ const MAX_ID: usize = 64;
 const MAX_NAME: usize = 320;
 
 /// What would not come back as it was from a URL's path.
-const KEY: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#').add(b'\\').add(b'"').add(b'<').add(b'>').add(b'`');
+const KEY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#').add(b'\\').add(b'"').add(b'<').add(b'>').add(b'`');
 /// The same for a parameter.
 const VALUE: &AsciiSet = &KEY.add(b'&').add(b'+').add(b'=');
 
@@ -66,8 +67,6 @@ pub enum Place {
         container: String,
         /// The storage account, if it isn't told by the environment.
         account: Option<String>,
-        /// The server; Azure's when there is none.
-        endpoint: Option<Url>,
     },
     /// A directory of this machine.
     Directory {
@@ -99,6 +98,17 @@ pub struct Naming {
     pub id: String,
     /// When it began, in seconds since 1970 UTC.
     pub began_unix_s: i64,
+}
+
+/// What the environment may say of a destination.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings<'a> {
+    /// Address of a server that speaks S3.
+    pub endpoint: Option<&'a str>,
+    /// Region of S3.
+    pub region: Option<&'a str>,
+    /// Account of Azure.
+    pub account: Option<&'a str>,
 }
 
 /// Why a text is no destination. None of the sentences repeats what may be a secret.
@@ -135,7 +145,9 @@ pub enum DestinationError {
     #[error("the destination's parameter \"{0}\" must be there once and not be empty")]
     BadParameter(String),
     /// An endpoint that is none.
-    #[error("the destination's endpoint must be the server's http:// or https:// address and no more, such as http://127.0.0.1:9000")]
+    #[error(
+        "the destination's endpoint must be the server's http:// or https:// address and no more, such as http://127.0.0.1:9000"
+    )]
     BadEndpoint,
     /// A checksum that is not known.
     #[error("the destination's checksum is sha256 or, for servers that refuse it, none")]
@@ -168,6 +180,24 @@ impl Destination {
     /// What the names of the environment variables for this destination begin with; nothing for the usual ones.
     pub fn env(&self) -> Option<&str> {
         self.env.as_deref()
+    }
+
+    /// The same with what the environment says and the URL does not: what is written down must mean the same when it is read in
+    /// another environment.
+    pub fn settled(mut self, environment: &Surroundings<'_>) -> Result<Self, DestinationError> {
+        match &mut self.place {
+            Place::S3 { endpoint: server, region, .. } => {
+                if server.is_none() {
+                    *server = environment.endpoint.map(endpoint).transpose()?;
+                }
+                *region = region.take().or_else(|| environment.region.map(str::to_owned));
+            }
+            Place::Azure { account, .. } => {
+                *account = account.take().or_else(|| environment.account.map(str::to_owned));
+            }
+            Place::Google { .. } | Place::Directory { .. } => {}
+        }
+        Ok(self)
     }
 
     /// Key of a file. `name` is the file's name, or a relative path for a file in a folder of its own.
@@ -225,9 +255,8 @@ impl Destination {
                     parameters.push(("checksum", "none"));
                 }
             }
-            Place::Azure { account, endpoint, .. } => {
+            Place::Azure { account, .. } => {
                 parameters.extend(account.as_deref().map(|account| ("account", account)));
-                parameters.extend(endpoint.as_ref().map(|url| ("endpoint", bare(url))));
             }
             Place::Google { .. } | Place::Directory { .. } => {}
         }
@@ -291,7 +320,7 @@ impl std::str::FromStr for Destination {
         let place = match scheme {
             "s3" => Place::S3 {
                 bucket: bucket(&url, "s3")?,
-                endpoint: parameters.endpoint()?,
+                endpoint: parameters.take("endpoint").as_deref().map(endpoint).transpose()?,
                 region: parameters.take("region"),
                 checksum: match parameters.take("checksum").as_deref() {
                     None | Some("sha256") => true,
@@ -300,11 +329,7 @@ impl std::str::FromStr for Destination {
                 },
             },
             "gs" => Place::Google { bucket: bucket(&url, "gs")? },
-            "az" => Place::Azure {
-                container: bucket(&url, "az")?,
-                account: parameters.take("account"),
-                endpoint: parameters.endpoint()?,
-            },
+            "az" => Place::Azure { container: bucket(&url, "az")?, account: parameters.take("account") },
             _ => Place::Directory { path: directory.to_owned() },
         };
         let env = parameters.take("env");
@@ -329,7 +354,7 @@ impl Parameters {
         let (known, sentence): (&[&str], _) = match scheme {
             "s3" => (&["endpoint", "region", "checksum", "env"], "endpoint, region, checksum and env"),
             "gs" => (&["env"], "env"),
-            "az" => (&["account", "endpoint", "env"], "account, endpoint and env"),
+            "az" => (&["account", "env"], "account and env"),
             _ => (&[], "none"),
         };
         let mut found: Vec<(String, String)> = Vec::new();
@@ -355,26 +380,24 @@ impl Parameters {
         let index = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(index).1)
     }
+}
 
-    fn endpoint(&mut self) -> Result<Option<Url>, DestinationError> {
-        let Some(text) = self.take("endpoint") else { return Ok(None) };
-        let url = Url::parse(&text).map_err(|_| DestinationError::BadEndpoint)?;
-        let plain = url.username().is_empty()
-            && url.password().is_none()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if plain && matches!(url.scheme(), "http" | "https") {
-            Ok(Some(url))
-        } else {
-            Err(DestinationError::BadEndpoint)
-        }
-    }
+fn endpoint(text: &str) -> Result<Url, DestinationError> {
+    let url = Url::parse(text).map_err(|_| DestinationError::BadEndpoint)?;
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if plain && matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(DestinationError::BadEndpoint) }
 }
 
 fn bucket(url: &Url, scheme: &'static str) -> Result<String, DestinationError> {
     if url.port().is_some() {
-        return Err(DestinationError::BadBucket(scheme, "; the server's address is given as ?endpoint=http://HOST:PORT"));
+        return Err(DestinationError::BadBucket(
+            scheme,
+            "; the server's address is given as ?endpoint=http://HOST:PORT",
+        ));
     }
     let name = url.host_str().unwrap_or_default();
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -564,7 +587,9 @@ mod tests {
 
     #[test]
     fn a_destination_s_parts_are_told_apart() {
-        let s3 = parse("s3://my.bucket/x/y-{id}?region=eu-central-1&endpoint=http://127.0.0.1:9000&env=BACKUP&checksum=none");
+        let s3 = parse(
+            "s3://my.bucket/x/y-{id}?region=eu-central-1&endpoint=http://127.0.0.1:9000&env=BACKUP&checksum=none",
+        );
         let Place::S3 { bucket, endpoint, region, checksum } = s3.place() else { panic!("not S3") };
         assert_eq!((bucket.as_str(), region.as_deref(), *checksum), ("my.bucket", Some("eu-central-1"), false));
         assert_eq!(endpoint.as_ref().map(Url::as_str), Some("http://127.0.0.1:9000/"));
@@ -585,6 +610,21 @@ mod tests {
         assert_eq!(parse("file:///srv/my%20recordings/").url("a.mp4"), "file:///srv/my%20recordings/a.mp4");
         assert_eq!(parse("gs://bucket").url("a.mp4"), "gs://bucket/a.mp4");
         assert_eq!(parse("s3://bucket/a/b/{id}/{name}").folder(), "a/b/");
+    }
+
+    #[test]
+    fn what_the_environment_says_is_settled_unless_the_url_says_it() {
+        let environment = Surroundings { endpoint: Some("http://h:1"), region: Some("r"), account: Some("a") };
+        for (text, settled) in [
+            ("s3://bucket", "s3://bucket/{name}?endpoint=http://h:1&region=r"),
+            ("s3://bucket?endpoint=https://other&region=o", "s3://bucket/{name}?endpoint=https://other&region=o"),
+            ("az://container", "az://container/{name}?account=a"),
+            ("gs://bucket", "gs://bucket/{name}"),
+        ] {
+            assert_eq!(parse(text).settled(&environment).expect(text).to_string(), settled);
+        }
+        let bad = Surroundings { endpoint: Some("h:1/bucket"), ..Surroundings::default() };
+        assert_eq!(parse("s3://bucket").settled(&bad), Err(DestinationError::BadEndpoint));
     }
 
     #[test]
@@ -621,10 +661,7 @@ mod tests {
                 E::BadBucket("s3", "; the server's address is given as ?endpoint=http://HOST:PORT"),
             ),
             ("s3://bucket/x#1", E::Fragment),
-            (
-                "s3://bucket/x?zone=a",
-                E::UnknownParameter("s3", "zone".into(), "endpoint, region, checksum and env"),
-            ),
+            ("s3://bucket/x?zone=a", E::UnknownParameter("s3", "zone".into(), "endpoint, region, checksum and env")),
             ("file:///srv/x?region=a", E::UnknownParameter("file", "region".into(), "none")),
             ("s3://bucket/x?region=", E::BadParameter("region".into())),
             ("s3://bucket/x?region=a&region=b", E::BadParameter("region".into())),

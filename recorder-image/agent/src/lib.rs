@@ -27,6 +27,7 @@ mod session;
 mod spool;
 mod stage;
 pub mod stdio;
+pub mod upload;
 mod usage;
 pub mod workdir;
 
