@@ -28,6 +28,8 @@ impl View {
 
     pub(crate) fn show(&mut self, event: &AgentEvent) {
         match self {
+            // What only tells a driver that the agent is there, or answers it.
+            Self::Json if matches!(event, AgentEvent::Alive | AgentEvent::Answered { .. }) => {}
             Self::Json => match serde_json::to_string(event) {
                 Ok(line) => println!("{line}"),
                 Err(error) => tracing::error!(%error, "an event can't be written as JSON"),
@@ -90,6 +92,12 @@ impl PersonView {
             AgentEvent::Progress { progress } => self.progress(*progress),
             AgentEvent::Room { room_event } => self.room(room_event),
             AgentEvent::Warning { message } => self.say(&format!("warning: {message}")),
+            AgentEvent::Paused { .. } => self.phase("paused"),
+            AgentEvent::Resumed => self.phase("recording"),
+            AgentEvent::Muted { muted: true } => self.say("the recording is muted"),
+            AgentEvent::Muted { muted: false } => self.say("the recording has sound again"),
+            AgentEvent::Marked { label, media_s } => self.say(&format!("marked {}: {label}", clock(*media_s))),
+            AgentEvent::Stream { .. } | AgentEvent::Alive | AgentEvent::Answered { .. } => {}
             AgentEvent::Stopping { .. } => self.phase("stopping"),
             AgentEvent::Finalizing => self.phase("finalizing"),
             AgentEvent::Finished { .. } => {}
@@ -172,6 +180,7 @@ mod tests {
             dropped: 3,
             duplicated: 0,
             bytes: 5_242_880,
+            ..Progress::default()
         };
         assert_eq!(
             line(progress, 4),

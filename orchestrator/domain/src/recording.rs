@@ -2,16 +2,15 @@
 //!
 //! ```text
 //! starting ──▶ joining ──▶ recording ──▶ stopping ──▶ finalizing ──▶ completed
-//!    │            │         │  ⇅ interrupted ▲             │
-//!    │            │         │        └───────┤             │
-//!    │            │         └────────────────┴─────────────┴───────▶ failed
+//!    │            │         │  ⇅ paused, interrupted       │
+//!    │            │         └──────────────┴───────────────┴───────▶ failed
 //!    ├────────────┴──▶ failed   (a failure before any media)
 //!    └────────────┴──▶ aborted  (stopped before any media)
 //! ```
 //!
 //! Every change goes through [`apply`], which is pure. What an agent says twice or late is [`Applied::Ignored`]; a stop is never
-//! refused. Terminal states never change. An interrupted recording records again when its next attempt has started: the only step
-//! that goes back.
+//! refused. Terminal states never change. A paused recording records again when it is resumed, an interrupted one when its next
+//! attempt has started: the only steps that go back. A paused recording that is interrupted is paused again after that.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +27,8 @@ pub enum State {
     Joining,
     /// Frames are captured.
     Recording,
+    /// A card and silence are captured instead of the room.
+    Paused,
     /// Something died; the next attempt is on its way.
     Interrupted,
     /// The encoder is told to finish.
@@ -45,7 +46,7 @@ pub enum State {
 impl State {
     /// There is media, and more is meant to come.
     pub fn is_under_way(self) -> bool {
-        matches!(self, Self::Recording | Self::Interrupted)
+        matches!(self, Self::Recording | Self::Paused | Self::Interrupted)
     }
 
     /// Nothing changes any more.
@@ -55,6 +56,7 @@ impl State {
             Self::Starting
             | Self::Joining
             | Self::Recording
+            | Self::Paused
             | Self::Interrupted
             | Self::Stopping
             | Self::Finalizing => false,
@@ -74,8 +76,20 @@ pub enum EndReason {
     RoomEnded,
     /// The silent participant was removed from the room.
     Kicked,
+    /// Nobody came.
+    RoomEmpty,
+    /// Everybody who was there had gone.
+    EverybodyLeft,
+    /// There were people, but none of them ever sent sound or picture.
+    NoMedia,
     /// The requested duration is reached.
     LimitDuration,
+    /// The largest size is reached.
+    LimitSize,
+    /// What records took more memory than it may, again and again.
+    LimitMemory,
+    /// The disk had just enough left to finish the recording.
+    DiskLow,
     /// Something failed.
     Failure,
 }
@@ -167,10 +181,10 @@ fn apply_agent(recording: &mut Recording, event: AgentEvent) {
         AgentEvent::Joining => advance(recording, State::Joining),
         AgentEvent::Started { .. } if recording.state == State::Interrupted => recording.state = State::Recording,
         AgentEvent::Started { .. } => advance(recording, State::Recording),
-        AgentEvent::Interrupted { .. } if recording.state == State::Recording => {
-            recording.state = State::Interrupted;
-        }
-        AgentEvent::Interrupted { .. } => {}
+        AgentEvent::Interrupted { .. } if recording.state.is_under_way() => recording.state = State::Interrupted,
+        AgentEvent::Paused { .. } if recording.state == State::Recording => recording.state = State::Paused,
+        AgentEvent::Resumed if recording.state == State::Paused => recording.state = State::Recording,
+        AgentEvent::Interrupted { .. } | AgentEvent::Paused { .. } | AgentEvent::Resumed => {}
         AgentEvent::Stopping { reason } => {
             recording.end = recording.end.or(Some(reason));
             advance(recording, State::Stopping);
@@ -186,7 +200,14 @@ fn apply_agent(recording: &mut Recording, event: AgentEvent) {
             recording.failure = failure;
             recording.delivery = delivery;
         }
-        AgentEvent::Progress { .. } | AgentEvent::Room { .. } | AgentEvent::Warning { .. } => {}
+        AgentEvent::Progress { .. }
+        | AgentEvent::Alive
+        | AgentEvent::Answered { .. }
+        | AgentEvent::Muted { .. }
+        | AgentEvent::Marked { .. }
+        | AgentEvent::Stream { .. }
+        | AgentEvent::Room { .. }
+        | AgentEvent::Warning { .. } => {}
     }
 }
 
@@ -198,10 +219,19 @@ fn advance(recording: &mut Recording, state: State) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::agent::PauseMode;
     use proptest::prelude::*;
 
     fn delivery() -> Delivery {
-        Delivery { file: "a.mp4".into(), bytes: 1, duration_s: 1.0, frames: 30, gaps: Vec::new(), usage: None }
+        Delivery {
+            outputs: Vec::new(),
+            manifest: None,
+            duration_s: 1.0,
+            frames: 30,
+            gaps: Vec::new(),
+            pauses: Vec::new(),
+            usage: None,
+        }
     }
 
     fn finished(failure: bool, media: bool) -> AgentEvent {
@@ -213,7 +243,7 @@ mod tests {
     }
 
     fn started() -> AgentEvent {
-        AgentEvent::Started { first_frame_unix_us: 0, start_latency_ms: 0 }
+        AgentEvent::Started { attempt: 1, first_frame_unix_us: 0, start_latency_ms: 0 }
     }
 
     #[test]
@@ -265,6 +295,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_outlives_an_interruption() {
+        let mut recording = Recording::new("r");
+        let paused = || AgentEvent::Paused { mode: PauseMode::Hold };
+        apply(&mut recording, Event::Agent(paused()));
+        assert_eq!(recording.state, State::Starting, "nothing is recorded yet");
+        for (event, state) in [
+            (started(), State::Recording),
+            (paused(), State::Paused),
+            (interrupted(), State::Interrupted),
+            (AgentEvent::Resumed, State::Interrupted),
+            (started(), State::Recording),
+            (paused(), State::Paused),
+            (AgentEvent::Resumed, State::Recording),
+        ] {
+            apply(&mut recording, Event::Agent(event));
+            assert_eq!(recording.state, state);
+        }
+    }
+
+    #[test]
     fn a_late_joining_does_not_move_a_recording_backwards() {
         let mut recording = Recording::new("r");
         apply(&mut recording, Event::Agent(started()));
@@ -287,6 +337,8 @@ mod tests {
             Just(Event::Agent(AgentEvent::Joining)),
             Just(Event::Agent(started())),
             Just(Event::Agent(interrupted())),
+            Just(Event::Agent(AgentEvent::Paused { mode: PauseMode::Cut })),
+            Just(Event::Agent(AgentEvent::Resumed)),
             Just(Event::Agent(AgentEvent::Stopping { reason: EndReason::RoomEnded })),
             Just(Event::Agent(AgentEvent::Finalizing)),
             (any::<bool>(), any::<bool>()).prop_map(|(failure, media)| Event::Agent(finished(failure, media))),
@@ -300,8 +352,8 @@ mod tests {
             for event in events {
                 let before = recording.clone();
                 let applied = apply(&mut recording, event);
-                let resumed = (before.state, recording.state) == (State::Interrupted, State::Recording);
-                prop_assert!(recording.state >= before.state || recording.state.is_terminal() || resumed);
+                let back = matches!(before.state, State::Interrupted | State::Paused) && recording.state == State::Recording;
+                prop_assert!(recording.state >= before.state || recording.state.is_terminal() || back);
                 prop_assert_eq!(applied == Applied::Changed, recording.version == before.version + 1);
                 if before.state.is_terminal() {
                     prop_assert_eq!(&recording, &before);

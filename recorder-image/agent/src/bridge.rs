@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::inspector::EventTargetCrashed;
@@ -20,9 +21,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
 use wallflower_domain::failure::{Failure, FailureKind, PageEvidence};
+use wallflower_domain::theme::Theme;
 use wallflower_domain::wire::page::{BINDING, PageEnd, PageMessage};
 
 use crate::browser::cdp_failure;
+use crate::card;
 
 /// Console lines and failed requests that are kept, each.
 const EVIDENCE_LINES: usize = 30;
@@ -30,6 +33,12 @@ const EVIDENCE_LINES: usize = 30;
 const LINE_CHARS: usize = 400;
 /// Signals that may wait for the session; a page that floods the bridge is read no faster than this.
 const SIGNALS: usize = 256;
+
+/// How often the page's main thread is asked whether it lives.
+const PING_INTERVAL: Duration = Duration::from_millis(500);
+/// A main thread that is busy for so long shows a still picture, and nobody knows whether it will ever end.
+pub(crate) const PING_DEADLINE: Duration = Duration::from_secs(3);
+const PAINT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What happens to a page.
 #[derive(Debug)]
@@ -111,9 +120,29 @@ impl Bridge {
 
     /// Waits until the page has painted twice, so that the first captured frame shows it.
     pub(crate) async fn painted(&self) -> Result<(), Failure> {
-        const TWO_FRAMES: &str =
-            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
-        self.evaluate(TWO_FRAMES).await.map(|_| ())
+        self.evaluate(card::PAINTED).await.map(|_| ())
+    }
+
+    /// Covers the page with the card of a pause, or shows it again. Returns when that is painted.
+    pub(crate) async fn cover(&self, card: Option<&Theme>) -> Result<(), Failure> {
+        let script = card.map_or_else(card::hidden, card::shown);
+        let painted = tokio::time::timeout(PAINT_DEADLINE, self.evaluate(&script)).await;
+        painted.map_err(|_| Failure::new(FailureKind::PageHung, "The page did not paint within 2 s."))?.map(|_| ())
+    }
+
+    /// Resolves when the page's main thread has not answered in time: for any page, whether it beats or not.
+    pub(crate) fn hangs(&self) -> impl Future<Output = ()> + use<> {
+        let page = self.page.clone();
+        async move {
+            loop {
+                tokio::time::sleep(PING_INTERVAL).await;
+                let Ok(ping) = EvaluateParams::builder().expression("1").build() else { return };
+                // An error is a crash or a lost browser, which are noticed by themselves.
+                if tokio::time::timeout(PING_DEADLINE, page.execute(ping)).await.is_err() {
+                    return;
+                }
+            }
+        }
     }
 
     /// Width and height of the page's viewport.

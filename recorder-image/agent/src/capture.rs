@@ -1,28 +1,42 @@
-//! The encoder: one ffmpeg that grabs the display and the sink's monitor and writes a fragmented MP4 that is playable at any time.
+//! The encoder: one ffmpeg that grabs the display and the sink's monitor and writes fragments of MP4 to us.
+//!
+//! ```text
+//! ffmpeg ──stdout: fragmented MP4──▶ flow ──▶ spool
+//!   ▲ stdin: q, volume                  └───▶ tap
+//! ```
 
-use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::wire::agent::Progress;
 
 use crate::audio::Audio;
 use crate::child::{Child, LineSink, Rung, Tail, death};
+use crate::clock::Moment;
 use crate::display::Display;
+use crate::finisher::grid;
+use crate::flow::{Flow, Flowing};
 use crate::programs::Programs;
+use crate::spool::{Attempt, Spool};
+use crate::tap::Tap;
 use crate::workdir::WorkDir;
 
 const READY_DEADLINE: Duration = Duration::from_secs(10);
-/// Seconds between two keyframes, and with them the length of a fragment: what kill -9 may cost.
+/// Seconds between two keyframes, and with them the length of a segment.
 const KEYFRAME_S: u32 = 2;
+/// Microseconds of a fragment: what kill -9 may cost, and what a live stream lags behind.
+const FRAGMENT_US: &str = "500000";
 /// Raw frames that may wait for the encoder; at 720p one is 3.7 MB.
 const FRAME_QUEUE: &str = "24";
 /// Sound packets that may wait.
 const SOUND_QUEUE: &str = "256";
+/// An encoder that obeys a command does so within a frame and its own look at stdin, ten times a second.
+const OBEY_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Seconds by which the sound is delayed, because a picture takes longer to the file than its sound does. Measured with the test page
 /// (`figures` suite) on an idle machine: without it the flash comes -3 to +17 ms after its beep. Runs differ because the page's 60 Hz
@@ -34,92 +48,169 @@ const PICTURE_LAG_S: f64 = 0.006;
 pub(crate) struct Plan<'a> {
     pub(crate) size: FrameSize,
     pub(crate) fps: FrameRate,
-    pub(crate) max_duration_s: Option<f64>,
-    pub(crate) file: &'a Path,
+    /// No pictures.
+    pub(crate) sound_only: bool,
+    /// Silence from the beginning.
+    pub(crate) silent: bool,
+    pub(crate) spool: &'a Spool,
+    pub(crate) tap: &'a Tap,
+    pub(crate) number: u32,
+    /// Why the attempt before this one ended.
+    pub(crate) after: Option<&'a str>,
 }
 
 /// A running encoder.
 pub(crate) struct Capture {
     encoder: Child,
     progress: watch::Receiver<Progress>,
+    flow: watch::Receiver<Flow>,
+    flowing: JoinHandle<Result<(), Failure>>,
+    /// Answers to commands: whether a filter took one.
+    answers: mpsc::Receiver<bool>,
 }
 
 impl Capture {
-    /// Starts the encoder and waits until it has encoded something. Also tells when the first frame was grabbed, in microseconds
-    /// since 1970.
+    /// Starts the encoder and waits until it has encoded something.
     pub(crate) async fn start(
         programs: &Programs,
         work: &WorkDir,
         display: &Display,
         audio: &Audio,
         plan: &Plan<'_>,
-    ) -> Result<(Self, i64), Failure> {
+    ) -> Result<(Self, Attempt), Failure> {
         let mut command = work.command(&programs.ffmpeg);
         display.attach(&mut command);
         audio.attach(&mut command);
-        command.env("PULSE_LATENCY_MSEC", "20").args(arguments(&display.name(), plan)).arg(plan.file);
-        let (progress_sender, mut progress) = watch::channel(Progress::default());
+        command.env("PULSE_LATENCY_MSEC", "20").args(arguments(&display.name(), plan));
+        let (progress_sender, progress) = watch::channel(Progress::default());
+        let (start_sender, mut starts) = mpsc::channel(4);
+        let (answer_sender, answers) = mpsc::channel(8);
         let mut block = ProgressBlock::default();
-        let on_stdout: LineSink = Box::new(move |line| {
+        let on_stderr: LineSink = Box::new(move |line| {
             if let Some(progress) = block.take(line) {
                 progress_sender.send_replace(progress);
-            }
-        });
-        let (start_sender, mut starts) = mpsc::channel(4);
-        let on_stderr: LineSink = Box::new(move |line| {
-            if let Some(start) = input_start_us(line) {
+            } else if let Some(start) = input_start_us(line) {
                 let _ = start_sender.try_send(start);
+            } else if let Some(taken) = command_reply(line) {
+                let _ = answer_sender.try_send(taken);
             }
         });
-        let encoder = Child::spawn("ffmpeg", command, on_stdout, on_stderr)?;
-        let first = async {
-            // The display is the first input, so its start is printed first.
-            let start = starts.recv().await;
-            let encoding = progress.wait_for(|progress| progress.frames > 0).await.is_ok();
-            if encoding { start } else { None }
+        let (encoder, stdout) = Child::spawn_piped("ffmpeg", command, on_stderr)?;
+        let too_slow = || {
+            Failure::new(
+                FailureKind::ProgramDied,
+                "ffmpeg did not encode a frame within 10 s; is the machine overloaded?",
+            )
         };
+        let deadline = tokio::time::Instant::now() + READY_DEADLINE;
         let start = tokio::select! {
-            start = first => match start {
-                Some(start) => start,
-                // Its output has closed: it is ending.
-                None => return Err(explain(&encoder.tail(), encoder.exited().await)),
-            },
+            // The display is the first input, so its start is printed first.
+            Some(start) = starts.recv() => start,
             status = encoder.exited() => return Err(explain(&encoder.tail(), status)),
-            () = tokio::time::sleep(READY_DEADLINE) => {
-                return Err(Failure::new(FailureKind::ProgramDied, "ffmpeg did not encode a frame within 10 s; is the machine overloaded?"));
+            () = tokio::time::sleep_until(deadline) => return Err(too_slow()),
+        };
+        let begun =
+            plan.spool.begin(plan.number, Moment::at_unix_us(start), grid(plan.fps, plan.sound_only), plan.after);
+        let (attempt, offset, writer) =
+            begun.map_err(|error| crate::delivery::unwritable(plan.spool.folder(), &error))?;
+        let (flowing, mut flow) = Flowing::begin(stdout, offset, plan.size, writer, plan.tap.clone());
+        let mut capture = Self { encoder, progress, flow: flow.clone(), flowing: tokio::spawn(flowing.run()), answers };
+        let first = async {
+            // It fails only when the flow has ended, which is when the encoder has.
+            if flow.wait_for(|flow| flow.frames > 0).await.is_err() {
+                std::future::pending::<()>().await;
             }
         };
-        Ok((Self { encoder, progress }, start))
+        tokio::select! {
+            () = first => Ok((capture, attempt)),
+            ended = &mut capture.flowing => match ended {
+                Ok(Err(failure)) => Err(failure),
+                _ => Err(explain(&capture.encoder.tail(), capture.encoder.exited().await)),
+            },
+            () = tokio::time::sleep_until(deadline) => Err(too_slow()),
+        }
     }
 
     pub(crate) fn encoder(&self) -> &Child {
         &self.encoder
     }
 
-    /// How it goes; changes about twice a second.
+    /// How it goes, by what ffmpeg says; changes about twice a second.
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
     }
 
-    /// Lets it finish what it has grabbed. A failure tells why it could not; what it wrote until then stays.
+    /// What has come of it; changes with every fragment, so at least twice a second.
+    pub(crate) fn flow(&self) -> watch::Receiver<Flow> {
+        self.flow.clone()
+    }
+
+    /// Resolves when nothing comes any more: with a failure when what came could not be kept.
+    pub(crate) async fn dried_up(&mut self) -> Option<Failure> {
+        match (&mut self.flowing).await {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure),
+            Err(_) => Some(Failure::new(FailureKind::Internal, "What reads the encoder's output ended unexpectedly.")),
+        }
+    }
+
+    /// Captures silence, or sound again. Returns when the encoder has done so.
+    pub(crate) async fn silence(&mut self, silent: bool) -> Result<(), Failure> {
+        while self.answers.try_recv().is_ok() {}
+        let volume = u8::from(!silent);
+        let told = self.encoder.say(format!("cvolume -1 volume {volume}\n").as_bytes()).await;
+        let taken = async {
+            // Filters of the picture answer too, that they don't know the command.
+            while let Some(taken) = self.answers.recv().await {
+                if taken {
+                    return;
+                }
+            }
+            std::future::pending().await
+        };
+        if told.is_ok() && tokio::time::timeout(OBEY_DEADLINE, taken).await.is_ok() {
+            return Ok(());
+        }
+        Err(Failure::new(FailureKind::ProgramDied, "ffmpeg did not change the volume within 2 s."))
+    }
+
+    /// Lets it finish what it has grabbed, and waits until that is on disk. A failure tells why it could not; what was written until
+    /// then stays.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
-        let tail = self.encoder.tail();
-        let status = self
-            .encoder
-            .stop(&[
-                (Rung::Say(b"q\n"), Duration::from_secs(10)),
-                (Rung::Send(Signal::SIGINT), Duration::from_secs(5)),
-                (Rung::Send(Signal::SIGTERM), Duration::from_secs(2)),
-            ])
-            .await;
-        if status.success() { Ok(()) } else { Err(explain(&tail, status)) }
+        self.end(&[
+            (Rung::Say(b"q\n"), Duration::from_secs(10)),
+            (Rung::Send(Signal::SIGINT), Duration::from_secs(5)),
+            (Rung::Send(Signal::SIGTERM), Duration::from_secs(2)),
+        ])
+        .await
     }
 
     /// The same when the next attempt waits: what hangs is killed soon, and costs the fragment in flight.
     pub(crate) async fn salvage(self) {
-        let patience = Duration::from_millis(500);
-        let _ = self.encoder.stop(&[(Rung::Say(b"q\n"), patience), (Rung::Send(Signal::SIGINT), patience)]).await;
+        let patience = Duration::from_millis(300);
+        let _ = self.end(&[(Rung::Say(b"q\n"), patience), (Rung::Send(Signal::SIGINT), patience)]).await;
     }
+
+    async fn end(mut self, ladder: &[(Rung, Duration)]) -> Result<(), Failure> {
+        let tail = self.encoder.tail();
+        let status = self.encoder.stop(ladder).await;
+        // Its output is closed now, so this ends.
+        let kept = match self.flowing.is_finished() {
+            true => None,
+            false => (&mut self.flowing).await.ok().and_then(Result::err),
+        };
+        match kept {
+            Some(failure) => Err(failure),
+            None if status.success() => Ok(()),
+            None => Err(explain(&tail, status)),
+        }
+    }
+}
+
+/// Whether ffmpeg says that a filter took a command.
+fn command_reply(line: &str) -> Option<bool> {
+    let (_, rest) = line.split_once("Command reply for stream ")?;
+    Some(rest.contains("ret:0 "))
 }
 
 /// Why ffmpeg ended.
@@ -155,25 +246,29 @@ fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
     let (size, fps) = (plan.size.to_string(), plan.fps.to_string());
     let mut arguments: Vec<String> = Vec::new();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
-    add(&["-hide_banner", "-nostats", "-loglevel", "info", "-progress", "pipe:1", "-stats_period", "0.5"]);
-    add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
-    add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
+    add(&["-hide_banner", "-nostats", "-loglevel", "info", "-progress", "pipe:2", "-stats_period", "0.5"]);
+    if !plan.sound_only {
+        add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
+        add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
+    }
     // Both inputs are stamped by the same wall clock. By itself ffmpeg sets each to zero and so forgets which one began first;
     // -isync keeps the difference.
     add(&["-thread_queue_size", SOUND_QUEUE, "-f", "pulse", "-fragment_size", "3840"]);
-    add(&["-sample_rate", "48000", "-channels", "2", "-isync", "0", "-i", Audio::MONITOR]);
-    add(&["-map", "0:v", "-map", "1:a"]);
-    add(&["-vf", PICTURE]);
-    arguments.extend(picture_options(plan.fps));
+    add(&["-sample_rate", "48000", "-channels", "2"]);
+    if plan.sound_only {
+        add(&["-i", Audio::MONITOR, "-map", "0:a"]);
+    } else {
+        add(&["-isync", "0", "-i", Audio::MONITOR, "-map", "0:v", "-map", "1:a", "-vf", PICTURE]);
+        arguments.extend(picture_options(plan.fps));
+    }
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     // async=1 puts silence before the first sample and where more than 0.1 s is missing, so that sound keeps wall time. It must not
     // stretch: the time stamps of the first second are too rough for that.
-    add(&["-af", &format!("asetpts=PTS+{PICTURE_LAG_S}/TB,aresample=async=1:first_pts=0")]);
+    let volume = u8::from(!plan.silent);
+    add(&["-af", &format!("volume={volume},asetpts=PTS+{PICTURE_LAG_S}/TB,aresample=async=1:first_pts=0")]);
     add(&SOUND_OPTIONS);
-    if let Some(seconds) = plan.max_duration_s {
-        add(&["-t", &format!("{seconds:.3}")]);
-    }
-    add(&["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-flush_packets", "1"]);
+    add(&["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-frag_duration", FRAGMENT_US]);
+    add(&["-flush_packets", "1", "pipe:1"]);
     arguments
 }
 
@@ -208,6 +303,7 @@ impl ProgressBlock {
             "dup_frames" => self.current.duplicated = whole(),
             "drop_frames" => self.current.dropped = whole(),
             "speed" => self.current.speed = value.trim_end_matches('x').trim().parse().unwrap_or(0.0),
+            // What the encoder does not know is added by whoever reads its output.
             "progress" => return Some(self.current),
             _ => {}
         }
@@ -225,8 +321,16 @@ mod tests {
         let lines = "frame=45\nfps=29.97\nstream_0_0_q=20.0\nbitrate= 812.3kbits/s\ntotal_size=152000\nout_time_us=1500000\n\
                      out_time=00:00:01.500000\ndup_frames=1\ndrop_frames=2\nspeed=1.01x\nprogress=continue";
         let progress: Vec<Progress> = lines.lines().filter_map(|line| block.take(line)).collect();
-        let expected =
-            Progress { media_s: 1.5, frames: 45, fps: 29.97, speed: 1.01, dropped: 2, duplicated: 1, bytes: 152_000 };
+        let expected = Progress {
+            media_s: 1.5,
+            frames: 45,
+            fps: 29.97,
+            speed: 1.01,
+            dropped: 2,
+            duplicated: 1,
+            bytes: 152_000,
+            ..Progress::default()
+        };
         assert_eq!(progress, [expected]);
     }
 
@@ -236,6 +340,13 @@ mod tests {
         let lines = ["frame=0", "out_time_us=N/A", "speed=N/A", "total_size=N/A", "progress=continue"];
         let progress: Vec<Progress> = lines.iter().filter_map(|line| block.take(line)).collect();
         assert_eq!(progress, [Progress::default()]);
+    }
+
+    #[test]
+    fn an_answer_to_a_command_is_told_from_the_rest() {
+        assert_eq!(command_reply("Command reply for stream 1: ret:0 res:"), Some(true));
+        assert_eq!(command_reply("Command reply for stream 0: ret:-38 res:"), Some(false));
+        assert_eq!(command_reply("Enter command: <target>|all <time>|-1 <command>[ <argument>]"), None);
     }
 
     #[test]

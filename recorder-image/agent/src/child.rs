@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{ChildStdin, Command};
+use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use wallflower_domain::failure::{Failure, FailureKind};
 
@@ -21,6 +21,12 @@ const LINE_BYTES: u64 = 16 * 1024;
 
 /// Sees every line that a child prints on one stream.
 pub(crate) type LineSink = Box<dyn FnMut(&str) + Send>;
+
+/// What becomes of a child's stdout.
+enum Stdout {
+    Lines(LineSink),
+    Kept,
+}
 
 /// A running child. Dropping it kills its process group; [`Child::stop`] is the polite way.
 pub(crate) struct Child {
@@ -43,10 +49,30 @@ impl Child {
     /// Starts `command` in a process group of its own. Its output goes to the sinks, its last lines are kept.
     pub(crate) fn spawn(
         name: &'static str,
-        mut command: Command,
+        command: Command,
         on_stdout: LineSink,
         on_stderr: LineSink,
     ) -> Result<Self, Failure> {
+        Self::start(name, command, Stdout::Lines(on_stdout), on_stderr).map(|(child, _)| child)
+    }
+
+    /// The same for a child whose stdout is no text. Whoever gets it has to read it.
+    pub(crate) fn spawn_piped(
+        name: &'static str,
+        command: Command,
+        on_stderr: LineSink,
+    ) -> Result<(Self, ChildStdout), Failure> {
+        let (child, stdout) = Self::start(name, command, Stdout::Kept, on_stderr)?;
+        let stdout = stdout.ok_or_else(|| Failure::new(FailureKind::Internal, format!("{name} has no stdout.")))?;
+        Ok((child, stdout))
+    }
+
+    fn start(
+        name: &'static str,
+        mut command: Command,
+        on_stdout: Stdout,
+        on_stderr: LineSink,
+    ) -> Result<(Self, Option<ChildStdout>), Failure> {
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -62,7 +88,10 @@ impl Child {
         let tail = Tail::default();
         let stdin = process.stdin.take();
         let mut drains = Vec::new();
-        if let Some(stdout) = process.stdout.take() {
+        let mut stdout = process.stdout.take();
+        if let Stdout::Lines(on_stdout) = on_stdout
+            && let Some(stdout) = stdout.take()
+        {
             drains.push(tokio::spawn(drain(name, stdout, None, on_stdout)));
         }
         if let Some(stderr) = process.stderr.take() {
@@ -82,7 +111,7 @@ impl Child {
             }
         });
         tracing::debug!(child = name, pid = group.as_raw(), "child started");
-        Ok(Self { name, group, stdin, tail, exit })
+        Ok((Self { name, group, stdin, tail, exit }, stdout))
     }
 
     /// Process id, which is also the id of its process group.
@@ -106,6 +135,21 @@ impl Child {
         }
     }
 
+    /// Its stdin, for whoever writes to it from now on.
+    pub(crate) fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.stdin.take()
+    }
+
+    /// Writes to its stdin, unless it does not read for a second.
+    pub(crate) async fn say(&mut self, text: &[u8]) -> std::io::Result<()> {
+        let Some(stdin) = &mut self.stdin else { return Err(std::io::ErrorKind::BrokenPipe.into()) };
+        let said = async {
+            stdin.write_all(text).await?;
+            stdin.flush().await
+        };
+        tokio::time::timeout(Duration::from_secs(1), said).await?
+    }
+
     /// The last lines that it printed on stderr.
     pub(crate) fn tail(&self) -> Tail {
         self.tail.clone()
@@ -120,12 +164,8 @@ impl Child {
     pub(crate) async fn stop(mut self, ladder: &[(Rung, Duration)]) -> ExitStatus {
         for (rung, patience) in ladder {
             match rung {
-                Rung::Say(text) => {
-                    if let Some(stdin) = &mut self.stdin {
-                        let _ = stdin.write_all(text).await;
-                        let _ = stdin.flush().await;
-                    }
-                }
+                // One that does not listen gets the next rung.
+                Rung::Say(text) => drop(self.say(text).await),
                 Rung::Send(signal) => self.signal(*signal),
             }
             if let Ok(status) = tokio::time::timeout(*patience, self.exited()).await {

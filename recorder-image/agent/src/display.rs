@@ -71,6 +71,11 @@ impl Display {
         &self.server
     }
 
+    /// Ends it at once.
+    pub(crate) async fn kill(self) {
+        let _ = self.server.stop(&[]).await;
+    }
+
     pub(crate) async fn shutdown(self) {
         let _ = self.server.stop(&[(Rung::Send(Signal::SIGTERM), Duration::from_secs(2))]).await;
     }

@@ -10,23 +10,38 @@
 //! [`stdio::serve`] is the agent as a process; its module doc tells what it reads and writes. [`workdir`] tells how nothing
 //! is left behind.
 
+mod attempt;
 mod audio;
 mod bridge;
 mod browser;
 mod capture;
+mod card;
 mod cast;
 mod child;
+mod clock;
+mod containers;
 mod delivery;
+mod digest;
 mod display;
+mod facts;
+mod ffmpeg;
 mod finisher;
+mod flow;
+mod fragment;
+mod live;
 mod opening;
 mod pages;
 mod programs;
 mod recover;
+mod report;
 mod session;
+mod sidecars;
 mod spool;
 mod stage;
 pub mod stdio;
+mod streams;
+mod tap;
+mod timeline;
 pub mod upload;
 mod usage;
 pub mod workdir;
@@ -34,4 +49,4 @@ pub mod workdir;
 pub use cast::Cast;
 pub use programs::Program;
 pub use recover::{Recovered, recover};
-pub use spool::{abandoned_spools, spool_of};
+pub use spool::{abandoned_spools, has_media, spool_beside};

@@ -8,7 +8,7 @@ use wallflower_domain::wire::page::{CONTRACT, PageConfig, PageMessage, PageRoom}
 
 use crate::bridge::{Bridge, Signal, failure_of_page};
 use crate::pages::Pages;
-use crate::session::Report;
+use crate::report::Report;
 
 /// How the page is opened and when it is worth recording.
 pub(crate) struct Opening {
@@ -57,7 +57,7 @@ impl Opening {
                         ));
                     }
                     Signal::Said(PageMessage::Event { event }) => {
-                        let _ = report.send(AgentEvent::Room { room_event: event });
+                        report.send(AgentEvent::Room { room_event: event });
                     }
                     Signal::Status(status) => {
                         return Err(Failure::new(
@@ -125,10 +125,11 @@ fn template_url(text: &str, room: &PageRoom, job: &Job) -> Result<String, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wallflower_domain::encoding::Encoding;
     use wallflower_domain::frame::{FrameRate, FrameSize};
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
-    use wallflower_domain::wire::agent::Gaps;
+    use wallflower_domain::wire::agent::{Gaps, Standing};
 
     #[test]
     fn a_livekit_template_gets_the_three_parameters_and_keeps_its_own() {
@@ -140,11 +141,15 @@ mod tests {
             theme: Theme::default(),
             size: FrameSize::HD,
             fps: FrameRate::DEFAULT,
-            file: "/x.mp4".into(),
+            room: "livekit".into(),
+            encoding: Encoding::default(),
+            spool: "/x".into(),
+            outputs: Vec::new(),
             overwrite: false,
             gaps: Gaps::Slate,
             max_duration_s: None,
             start_deadline_s: 20.0,
+            standing: Standing::default(),
         };
         let url = template_url("https://t.example/p?brand=1&token=old", &room, &job).expect("valid");
         assert_eq!(url, "https://t.example/p?brand=1&layout=speaker&url=ws%3A%2F%2Fh%3A7880&token=t.o.k");

@@ -1,27 +1,34 @@
 //! One recording from beginning to end.
 //!
 //! ```text
-//! prepare destination ▶ work directory ▶ display ∥ sound ▶ browser ▶ page ▶ start signal ▶ capture ▶ … ▶ stop ▶ deliver
-//!                                       ▲                                                          │
-//!                                       └──── the next attempt, when something died or hung ◀──────┘
+//! prepare destination ▶ work directory ▶ stage: display ∥ sound ▶ browser ▶ page ▶ start signal ▶ encoder ▶ … ▶ stop ▶ deliver
+//!                                        ▲                                       ▲                │
+//!                                        └── the next attempt, when something ───┴────────────────┘
+//!                                            died or hung; when it was only the encoder, on the same stage
 //! ```
 //!
-//! [`Stage`] holds what runs, in the order in which it was started; `shutdown` goes the other way. A stop or a failure at any point
-//! drops the future that was starting things: their process groups are killed at once and the work directory sweeps the rest.
+//! A stop or a failure at any point drops the future that was starting things: their process groups are killed at once and the work
+//! directory sweeps the rest.
 
-use std::future::Future;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Usage};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, Usage};
 
-use crate::delivery::Destination;
+use crate::attempt::{Attempt, Ending};
+use crate::clock::unix_us;
+use crate::delivery::{Destination, Ended};
+use crate::live::{Live, seconds};
 use crate::programs::Programs;
+use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
 use crate::stage::Stage;
+use crate::streams::Streams;
+use crate::tap::Tap;
+use crate::timeline::TimelineFile;
 use crate::usage::Meter;
 use crate::workdir::WorkDir;
 
@@ -32,9 +39,6 @@ const BACKOFF_S: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
 const LAST_BACKOFF_S: f64 = 5.0;
 /// When less is left to be recorded, no further attempt is made.
 const SHORTEST_ATTEMPT_S: f64 = 0.5;
-
-/// Where a session's events go.
-pub(crate) type Report = mpsc::UnboundedSender<AgentEvent>;
 
 /// How a session ended: the fields of [`AgentEvent::Finished`].
 pub(crate) struct Outcome {
@@ -65,7 +69,7 @@ pub(crate) async fn perform(
     job: &Job,
     program: &Path,
     began: Instant,
-    commands: &mut mpsc::Receiver<AgentCommand>,
+    requests: &mut mpsc::Receiver<Request>,
     report: &Report,
 ) -> Outcome {
     let prepared =
@@ -85,13 +89,50 @@ pub(crate) async fn perform(
             return Outcome::failed(failure);
         }
     };
+    let began_before = destination.spool().began();
+    match TimelineFile::open(&destination.spool().events(), began_before) {
+        Ok(timeline) => report.write_to(timeline),
+        Err(error) => report.warn(format!("The timeline can't be written: {error}.")),
+    }
     let resumes = destination.has_media().then(|| {
-        Interruption::new(Failure::new(FailureKind::AgentLost, "The agent that recorded had vanished."), began)
+        let failure = Failure::new(FailureKind::AgentLost, "The agent that recorded had vanished.");
+        report.send(AgentEvent::Interrupted { failure: failure.clone() });
+        Interruption::new(failure, began)
     });
-    let mut session = Session { job, programs: &programs, destination: &destination, report, usage: None, until: None };
-    let cause = session.record(resumes, &mut work, began, commands).await;
-    let (usage, until) = (session.usage, session.until);
-    let outcome = conclude(cause, usage, until, &programs, destination, commands, report).await;
+    let tap = Tap::new();
+    let mut streams = Streams::new();
+    for stream in &job.standing.streams {
+        if let Err(failure) = streams.add(stream) {
+            report.warn(failure.message);
+        }
+    }
+    let mut live = Live::new(requests, report, destination.spool(), streams, job.standing.clone());
+    let mut session = Session {
+        job,
+        programs: &programs,
+        destination: &destination,
+        report,
+        tap: &tap,
+        usage: None,
+        captured: Progress::default(),
+        until_us: None,
+    };
+    let cause = session.record(resumes, &mut work, began, &mut live).await;
+    let Session { usage, captured, until_us, .. } = session;
+    live.streams.shutdown().await;
+    let ended = match cause {
+        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: Vec::new() },
+        Cause::Failed(failure) => {
+            let failure = Some(failure);
+            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: Vec::new() }
+        }
+        Cause::Abandoned => {
+            let outcome = abandoned(destination);
+            work.close().await;
+            return outcome;
+        }
+    };
+    let outcome = conclude(ended, &programs, destination, requests, report).await;
     work.close().await;
     outcome
 }
@@ -122,9 +163,11 @@ pub(crate) struct Session<'a> {
     pub(crate) programs: &'a Programs,
     pub(crate) destination: &'a Destination,
     pub(crate) report: &'a Report,
+    pub(crate) tap: &'a Tap,
     usage: Option<Usage>,
-    /// When the recording ended, in microseconds since 1970, if that was in a gap.
-    until: Option<i64>,
+    captured: Progress,
+    /// When the recording ended, in microseconds of media time, if that was in a gap.
+    until_us: Option<i64>,
 }
 
 impl Session<'_> {
@@ -134,50 +177,50 @@ impl Session<'_> {
         mut interruption: Option<Interruption>,
         work: &mut WorkDir,
         began: Instant,
-        commands: &mut mpsc::Receiver<AgentCommand>,
+        live: &mut Live<'_>,
     ) -> Cause {
-        let mut captured = Progress::default();
+        let mut stage = None;
         loop {
             let started = match &mut interruption {
-                None => unless_told(commands, Stage::start(self, work, began, None)).await,
-                Some(interruption) => match self.resume(work, interruption, commands).await {
-                    Ok(Ok(stage)) => Ok(Ok(stage)),
+                None => match live.unless_ended(self.stage(work, true)).await {
+                    Ok(Ok(stage)) => self.capture(stage, work, began, None, live).await,
+                    Ok(Err(failure)) => Ok(Err(failure)),
+                    Err(cause) => Err(cause),
+                },
+                Some(interruption) => match self.resume(stage.take(), work, interruption, live).await {
                     Ok(Err(failure)) => {
                         tracing::warn!(%failure, "the attempt did not start");
-                        if self.is_hopeless(&failure) {
+                        if is_hopeless(&failure) {
                             return Cause::Failed(failure);
                         }
                         interruption.tries += 1;
                         continue;
                     }
-                    Err(cause) => Err(cause),
+                    started => started,
                 },
             };
-            let mut stage = match started {
-                Ok(Ok(stage)) => stage,
+            let mut attempt = match started {
+                Ok(Ok(attempt)) => attempt,
                 Ok(Err(failure)) => return Cause::Failed(failure),
                 Err(cause) => {
-                    self.until = interruption.is_some().then(unix_us);
+                    self.until_us = interruption.and_then(|_| self.destination.spool().now_us());
                     return cause;
                 }
             };
-            let mut meter = Meter::begin(stage.groups());
-            let cause = stage.watch(&mut meter, &mut captured, commands, self.report).await;
+            let mut meter = Meter::begin(attempt.groups());
+            let Ending { cause, stage_is_well } =
+                attempt.watch(&mut meter, &mut self.captured, live, self.report).await;
             self.usage = meter.usage().or(self.usage);
+            let number = attempt.number;
             let failure = match cause {
-                Cause::Failed(failure) if is_mendable(&failure) && stage.number < MAX_ATTEMPTS => failure,
-                cause => return self.end(stage, cause, commands).await,
+                Cause::Failed(failure) if is_mendable(&failure) && number < MAX_ATTEMPTS => failure,
+                cause => return self.end(attempt, cause, live).await,
             };
             let ended = Instant::now();
-            let number = stage.number;
-            let _ = self.report.send(AgentEvent::Interrupted { failure: failure.clone() });
-            // A command that comes now waits; each step of this has a deadline.
-            stage.salvage().await;
+            self.report.send(AgentEvent::Interrupted { failure: failure.clone() });
+            // A request that comes now waits; each step of this has a deadline.
+            stage = attempt.salvage(stage_is_well).await;
             let has_media = self.destination.spool().bytes(number) > 0;
-            if number == 1 && !has_media && !self.destination.has_media() {
-                // Nothing was captured yet that could be gone on with.
-                return Cause::Failed(failure);
-            }
             interruption = Some(match interruption {
                 // An attempt that died before it had captured anything does not end the interruption.
                 Some(last) if !has_media => Interruption { tries: last.tries + 1, ..last },
@@ -186,74 +229,91 @@ impl Session<'_> {
         }
     }
 
-    /// The next attempt, after its backoff. An error is a command, or an interruption that has lasted too long.
+    async fn stage(&self, work: &WorkDir, evidence: bool) -> Result<Stage, Failure> {
+        let picture = self.destination.failure_picture();
+        Stage::start(self.job, self.programs, picture, self.report, work, evidence).await
+    }
+
+    /// Begins to capture a stage.
+    async fn capture(
+        &self,
+        stage: Stage,
+        work: &WorkDir,
+        since: Instant,
+        after: Option<&str>,
+        live: &mut Live<'_>,
+    ) -> Result<Result<Attempt, Failure>, Cause> {
+        let scene = live.scene();
+        let (attempt, first_frame_unix_us) =
+            match live.unless_ended(Attempt::start(self, stage, work, scene, after)).await? {
+                Ok(started) => started,
+                Err(failure) => return Ok(Err(failure)),
+            };
+        let since_first = unix_us().saturating_sub(first_frame_unix_us).max(0);
+        let latency = since.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
+        let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        self.report.send(AgentEvent::Started { attempt: attempt.number, first_frame_unix_us, start_latency_ms });
+        live.announce_scene();
+        Ok(Ok(attempt))
+    }
+
+    /// The next attempt, after its backoff; on the same stage if that is well. An error is the recording's end, or an interruption
+    /// that has lasted too long.
     async fn resume(
         &self,
+        stage: Option<Stage>,
         work: &mut WorkDir,
         interruption: &Interruption,
-        commands: &mut mpsc::Receiver<AgentCommand>,
-    ) -> Result<Result<Stage, Failure>, Cause> {
+        live: &mut Live<'_>,
+    ) -> Result<Result<Attempt, Failure>, Cause> {
         let too_long = || {
             let failure = interruption.failure.clone();
             let message = format!("{} It could not go on within {} s.", failure.message, PATIENCE.as_secs());
             Cause::Failed(Failure { message, ..failure })
         };
         let wait = interruption.backoff().ok_or_else(too_long)?;
-        unless_told(commands, tokio::time::sleep(wait)).await?;
-        if self.remaining_s().is_some_and(|seconds| seconds < SHORTEST_ATTEMPT_S) {
+        live.unless_ended(tokio::time::sleep(wait)).await?;
+        let media_s = live.now_us().map_or(0.0, seconds);
+        let left_s = self.job.max_duration_s.map(|limit_s| limit_s - (media_s - live.cut_s(media_s)));
+        if left_s.is_some_and(|seconds| seconds < SHORTEST_ATTEMPT_S) {
             return Err(Cause::End(EndReason::LimitDuration));
         }
-        if let Err(error) = work.renew() {
-            return Ok(Err(Failure::new(
-                FailureKind::Internal,
-                format!("The work directory can't be written: {error}."),
-            )));
-        }
-        let left = PATIENCE.saturating_sub(interruption.since.elapsed());
-        let start = Stage::start(self, work, interruption.since, Some(&interruption.failure.message));
-        match unless_told(commands, tokio::time::timeout(left, start)).await? {
-            Ok(started) => Ok(started),
-            Err(_) => Err(too_long()),
-        }
+        let stage = match stage {
+            Some(stage) => stage,
+            None => {
+                if let Err(error) = work.renew() {
+                    let message = format!("The work directory can't be written: {error}.");
+                    return Ok(Err(Failure::new(FailureKind::Internal, message)));
+                }
+                let left = PATIENCE.saturating_sub(interruption.since.elapsed());
+                match live.unless_ended(tokio::time::timeout(left, self.stage(work, false))).await? {
+                    Ok(Ok(stage)) => stage,
+                    Ok(Err(failure)) => return Ok(Err(failure)),
+                    Err(_) => return Err(too_long()),
+                }
+            }
+        };
+        self.capture(stage, work, interruption.since, Some(&interruption.failure.message), live).await
     }
 
-    /// Another try would end in the same way.
-    fn is_hopeless(&self, failure: &Failure) -> bool {
-        matches!(
-            failure.kind,
-            FailureKind::BadRequest
-                | FailureKind::RoomRefused
-                | FailureKind::DestinationUnwritable
-                | FailureKind::DiskFull
-                | FailureKind::ProgramMissing
-        )
-    }
-
-    /// Stops the stage at the end of the recording.
-    async fn end(&self, stage: Stage, cause: Cause, commands: &mut mpsc::Receiver<AgentCommand>) -> Cause {
+    /// Stops the attempt at the end of the recording.
+    async fn end(&self, attempt: Attempt, cause: Cause, live: &mut Live<'_>) -> Cause {
         if let Cause::End(reason) = &cause {
-            let _ = self.report.send(AgentEvent::Stopping { reason: *reason });
+            self.report.send(AgentEvent::Stopping { reason: *reason });
         }
         if matches!(cause, Cause::Abandoned) {
-            // Dropping the stage kills.
+            // Dropping the attempt kills.
             return cause;
         }
         let stopped = tokio::select! {
-            stopped = stage.shutdown() => stopped,
-            () = told_to_abandon(commands) => return Cause::Abandoned,
+            stopped = attempt.shutdown() => stopped,
+            () = live.told_to_abandon() => return Cause::Abandoned,
         };
         match (stopped, cause) {
             // The encoder could not finish: that is news unless something else had failed before.
             (Err(failure), Cause::End(_)) => Cause::Failed(failure),
             (_, cause) => cause,
         }
-    }
-
-    /// Seconds until the recording's longest duration is reached; media time is wall time, gaps included.
-    pub(crate) fn remaining_s(&self) -> Option<f64> {
-        let limit = self.job.max_duration_s?;
-        let Some(began) = self.destination.spool().began() else { return Some(limit) };
-        Some(limit - Duration::from_micros(unix_us().saturating_sub(began).max(0).unsigned_abs()).as_secs_f64())
     }
 }
 
@@ -262,77 +322,61 @@ fn is_mendable(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::ProgramDied | FailureKind::PageHung)
 }
 
-/// Runs `work` unless a command comes first.
-async fn unless_told<T>(
-    commands: &mut mpsc::Receiver<AgentCommand>,
-    work: impl Future<Output = T>,
-) -> Result<T, Cause> {
-    tokio::select! {
-        biased;
-        command = commands.recv() => Err(cause_of(command)),
-        done = work => Ok(done),
-    }
+/// Another try would end in the same way.
+fn is_hopeless(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        FailureKind::BadRequest
+            | FailureKind::RoomRefused
+            | FailureKind::DestinationUnwritable
+            | FailureKind::DiskFull
+            | FailureKind::ProgramMissing
+    )
 }
 
-pub(crate) fn cause_of(command: Option<AgentCommand>) -> Cause {
-    match command {
-        Some(AgentCommand::Stop) => Cause::End(EndReason::Stopped),
-        Some(AgentCommand::Abandon) => Cause::Abandoned,
-        None => Cause::End(EndReason::OwnerGone),
-    }
-}
-
-/// Makes the file from what was captured, or explains why there is none.
+/// Makes what was asked for from what was captured, or explains why there is none.
 async fn conclude(
-    cause: Cause,
-    usage: Option<Usage>,
-    until: Option<i64>,
+    ended: Ended,
     programs: &Programs,
     destination: Destination,
-    commands: &mut mpsc::Receiver<AgentCommand>,
+    requests: &mut mpsc::Receiver<Request>,
     report: &Report,
 ) -> Outcome {
-    let (end, failure) = match cause {
-        Cause::End(end) => (end, None),
-        Cause::Failed(failure) => (EndReason::Failure, Some(failure)),
-        Cause::Abandoned => return abandoned(destination),
-    };
+    let (end, first) = (ended.end, ended.failure.clone());
     if !destination.has_media() {
         destination.discard();
-        return Outcome { end, failure, delivery: None };
+        return Outcome { end, failure: first, delivery: None };
     }
-    let _ = report.send(AgentEvent::Finalizing);
+    report.send(AgentEvent::Finalizing);
     let kept = destination.spool().folder().to_owned();
-    let delivered = tokio::select! {
-        delivered = destination.deliver(programs, until) => delivered,
-        () = told_to_abandon(commands) => {
+    let (delivery, late) = tokio::select! {
+        delivered = destination.deliver(programs, ended) => delivered,
+        () = told_to_abandon(requests) => {
             return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&kept)), delivery: None };
         }
     };
-    match delivered {
-        Ok(delivery) => {
-            let failure = failure.map(|failure| {
-                let message = format!(
-                    "{} What was recorded until then, {:.1} s, is in {}.",
-                    failure.message, delivery.duration_s, delivery.file
-                );
-                Failure { message, ..failure }
-            });
-            Outcome { end, failure, delivery: Some(Delivery { usage, ..delivery }) }
+    // The first failure is the cause; the second tells what could not be saved from it.
+    let failure = match (first, late, &delivery) {
+        (Some(first), Some(late), _) => {
+            Some(Failure { message: format!("{} {}", first.message, late.message), ..first })
         }
-        // The first failure is the cause; the second only tells that nothing could be saved from it.
-        Err(late) => Outcome::failed(match failure {
-            Some(first) => Failure { message: format!("{} {}", first.message, late.message), ..first },
-            None => late,
-        }),
-    }
+        (Some(first), None, Some(delivery)) => {
+            let places: Vec<&str> = delivery.outputs.iter().map(|output| output.location.as_str()).collect();
+            let (seconds, places) = (delivery.duration_s, places.join(", "));
+            let message = format!("{} What was recorded until then, {seconds:.1} s, is in {places}.", first.message);
+            Some(Failure { message, ..first })
+        }
+        (first, late, _) => late.or(first),
+    };
+    let end = if failure.is_some() { EndReason::Failure } else { end };
+    Outcome { end, failure, delivery }
 }
 
-async fn told_to_abandon(commands: &mut mpsc::Receiver<AgentCommand>) {
+pub(crate) async fn told_to_abandon(requests: &mut mpsc::Receiver<Request>) {
     loop {
-        match commands.recv().await {
+        match requests.recv().await.map(|request| request.command) {
             Some(AgentCommand::Abandon) => return,
-            Some(AgentCommand::Stop) => {}
+            Some(_) => {}
             None => std::future::pending().await,
         }
     }
@@ -356,10 +400,4 @@ fn abandonment(spool: &Path) -> Failure {
             spool.display()
         ),
     )
-}
-
-/// Now, in microseconds since 1970.
-pub(crate) fn unix_us() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -87,18 +87,14 @@ impl WorkDir {
         private_dir(&self.scratch)
     }
 
-    /// A command whose process belongs to this run: marked, and with a home that vanishes with it.
+    /// A command whose process belongs to this run: marked, and with a home that vanishes with the attempt.
     pub(crate) fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env(MARK, &self.path)
-            .env("HOME", &self.scratch)
-            .env("XDG_RUNTIME_DIR", &self.scratch)
-            .env("XDG_CONFIG_HOME", self.scratch.join("config"))
-            .env("XDG_CACHE_HOME", self.scratch.join("cache"))
-            .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-            .current_dir(&self.scratch);
-        command
+        command(program, &self.path, &self.scratch)
+    }
+
+    /// Makes commands for what outlives an attempt.
+    pub(crate) fn lasting(&self) -> Lasting {
+        Lasting { path: self.path.clone() }
     }
 
     /// Remembers the display, so that a sweep can remove the lock that a killed X server leaves.
@@ -119,6 +115,31 @@ impl WorkDir {
             let _ = tokio::time::timeout(Duration::from_secs(5), guard.wait()).await;
         }
     }
+}
+
+/// Makes commands whose processes belong to the run, but to none of its attempts.
+#[derive(Clone)]
+pub(crate) struct Lasting {
+    path: PathBuf,
+}
+
+impl Lasting {
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        command(program, &self.path, &self.path)
+    }
+}
+
+fn command(program: &Path, mark: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env(MARK, mark)
+        .env("HOME", home)
+        .env("XDG_RUNTIME_DIR", home)
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+        .current_dir(home);
+    command
 }
 
 /// Where work directories are made: `$WALLFLOWER_RUNTIME_DIR`, else `/tmp/wallflower-UID`. Short, because a socket's path has at
@@ -252,6 +273,11 @@ pub(crate) fn processes() -> impl Iterator<Item = Process> {
             ticks: number(11)? + number(12)?,
         })
     })
+}
+
+/// Process groups of which some process was stopped by a signal.
+pub(crate) fn stopped_groups() -> BTreeSet<i32> {
+    processes().filter(|process| process.state == 'T').map(|process| process.group).collect()
 }
 
 fn remove_display_locks(path: &Path) {

@@ -4,13 +4,18 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use wallflower_domain::failure::{Failure, FailureKind};
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Job};
+use wallflower_domain::wire::agent::{AgentEvent, Job, Request};
 
 /// After its last word an agent has nothing left to do.
 const EXIT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// An agent that does not read its stdin for so long hangs.
+const TELL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A running agent.
 pub struct AgentProcess {
@@ -53,9 +58,19 @@ impl AgentProcess {
     }
 
     /// Tells it something. An agent that is gone already does not mind; [`AgentProcess::next`] tells.
-    pub async fn tell(&mut self, command: AgentCommand) {
-        if let Err(error) = self.write(&command).await {
-            tracing::debug!(%error, ?command, "the agent can't be told");
+    pub async fn tell(&mut self, request: &Request) {
+        match tokio::time::timeout(TELL_DEADLINE, self.write(request)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, ?request, "the agent can't be told"),
+            Err(_) => tracing::warn!(?request, "the agent does not listen"),
+        }
+    }
+
+    /// Kills it and all that it has started in its process group.
+    pub fn kill(&mut self) {
+        if let Some(group) = self.process.id().and_then(|id| i32::try_from(id).ok()) {
+            // ESRCH means that it is gone, which is what is wanted.
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Between an agent and whoever launched it.
 //!
 //! ```text
-//! launcher ── Job, one line of JSON ── then AgentCommand, a line each ──▶ agent's stdin
+//! launcher ── Job, one line of JSON ── then Request, a line each ───────▶ agent's stdin
 //! launcher ◀── AgentEvent, one line of JSON each ───────────────────────── agent's stdout
 //! ```
 //!
@@ -10,11 +10,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::Encoding;
 use crate::failure::Failure;
 use crate::frame::{FrameRate, FrameSize};
 use crate::layout::Layout;
+use crate::output::Output;
 use crate::recording::EndReason;
+use crate::secret::Secret;
 use crate::theme::Theme;
+use crate::timeline::{Delivered, Pause};
 use crate::wire::page::{PageRoom, RoomEvent};
 
 /// Everything an agent needs for one recording.
@@ -33,9 +37,17 @@ pub struct Job {
     pub size: FrameSize,
     /// Frames a second.
     pub fps: FrameRate,
-    /// Absolute path of the MP4.
-    pub file: String,
-    /// Replace a file that is already there.
+    /// What is recorded, for manifest and names: the room's URI, or the page's address without its query.
+    pub room: String,
+    /// How the picture is encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// Absolute path of the directory in which the recording is kept until everything is delivered; on the same filesystem as the
+    /// first file, so that it can be moved there.
+    pub spool: String,
+    /// What is made of it: files, HLS, images. Streams are in `standing`, because they come and go.
+    pub outputs: Vec<Output>,
+    /// Replace what is already there.
     pub overwrite: bool,
     /// What a gap becomes in the file.
     #[serde(default)]
@@ -44,6 +56,53 @@ pub struct Job {
     pub max_duration_s: Option<f64>,
     /// Seconds that the page has to give its start signal.
     pub start_deadline_s: f64,
+    /// What was asked for while an agent before this one recorded.
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+/// What live control has made of a recording: the next agent begins with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    /// It is paused.
+    pub paused: Option<PauseMode>,
+    /// Silence is recorded.
+    pub muted: bool,
+    /// Where it is streamed to.
+    pub streams: Vec<JobStream>,
+}
+
+/// A stream that is wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobStream {
+    /// `s1`, `s2`, …
+    pub id: String,
+    /// `rtmp://`, `rtmps://` or `srt://`, with its key.
+    pub url: Secret,
+}
+
+impl Standing {
+    /// What a command that has taken effect makes of it.
+    pub fn take(&mut self, command: &AgentCommand) {
+        match command {
+            AgentCommand::Pause { mode } => self.paused = Some(*mode),
+            AgentCommand::Resume => self.paused = None,
+            AgentCommand::Mute => self.muted = true,
+            AgentCommand::Unmute => self.muted = false,
+            AgentCommand::AddStream { id, url } => self.streams.push(JobStream { id: id.clone(), url: url.clone() }),
+            AgentCommand::RemoveStream { stream } => self.streams.retain(|known| !known.is(stream)),
+            AgentCommand::Stop | AgentCommand::Abandon | AgentCommand::Mark { .. } => {}
+        }
+    }
+}
+
+impl JobStream {
+    /// Whether a text, an id or an address, means this stream.
+    pub fn is(&self, text: &Secret) -> bool {
+        self.id == text.expose() || self.url == *text
+    }
 }
 
 /// What becomes of the time in which nothing could be captured.
@@ -104,14 +163,102 @@ pub enum JobPage {
     },
 }
 
+/// A line of the agent's stdin after the job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The number by which it is answered; see [`AgentEvent::Answered`].
+    pub id: u64,
+    /// What is asked for.
+    pub command: AgentCommand,
+}
+
 /// What an agent is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AgentCommand {
     /// Stop and finalize.
     Stop,
     /// Leave at once: kill everything, keep what was captured, finalize nothing.
     Abandon,
+    /// Record nothing of the room until [`AgentCommand::Resume`]: a card covers the picture, and there is silence.
+    Pause {
+        /// What becomes of that time.
+        #[serde(default)]
+        mode: PauseMode,
+    },
+    /// Go on.
+    Resume,
+    /// Record silence; the room is not told.
+    Mute,
+    /// Record sound again.
+    Unmute,
+    /// Put a marker on the timeline; it becomes a chapter.
+    Mark {
+        /// Its title.
+        label: String,
+    },
+    /// Stream to one more address.
+    AddStream {
+        /// Its id, such as `s3`; whoever drives the agent chooses it when it is empty.
+        #[serde(default)]
+        id: String,
+        /// `rtmp://`, `rtmps://` or `srt://`, with its key.
+        url: Secret,
+    },
+    /// Stop streaming to an address.
+    RemoveStream {
+        /// The stream's id (`s1`) or its address.
+        stream: Secret,
+    },
+}
+
+impl AgentCommand {
+    /// It ends the recording.
+    pub fn is_end(&self) -> bool {
+        match self {
+            Self::Stop | Self::Abandon => true,
+            Self::Pause { .. }
+            | Self::Resume
+            | Self::Mute
+            | Self::Unmute
+            | Self::Mark { .. }
+            | Self::AddStream { .. }
+            | Self::RemoveStream { .. } => false,
+        }
+    }
+}
+
+/// What becomes of the time of a pause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseMode {
+    /// It is left out: media time stands still.
+    #[default]
+    Cut,
+    /// The card is recorded, with silence: media time stays wall time.
+    Hold,
+}
+
+impl std::fmt::Display for PauseMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cut => "cut",
+            Self::Hold => "hold",
+        })
+    }
+}
+
+impl std::str::FromStr for PauseMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cut" => Ok(Self::Cut),
+            "hold" => Ok(Self::Hold),
+            _ => Err(format!("\"{text}\" is no way to pause; it must be cut or hold")),
+        }
+    }
 }
 
 /// What an agent says.
@@ -122,6 +269,8 @@ pub enum AgentEvent {
     Joining,
     /// The first frame was captured: of the recording, or of the attempt that goes on with it.
     Started {
+        /// Number of the attempt.
+        attempt: u32,
         /// When, in microseconds since 1970 UTC, by the clock that stamps the frames.
         first_frame_unix_us: i64,
         /// Milliseconds from the agent's start, or from the interruption, to the first frame.
@@ -136,6 +285,40 @@ pub enum AgentEvent {
     Interrupted {
         /// What.
         failure: Failure,
+    },
+    /// The agent is there; said every half second, from its first moment to its last.
+    Alive,
+    /// A request was carried out, or can't be.
+    Answered {
+        /// [`Request::id`].
+        request: u64,
+        /// Why it can't be; absent when it has taken effect.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// From here on, what is recorded is a card and silence.
+    Paused {
+        /// What becomes of that time.
+        mode: PauseMode,
+    },
+    /// The room is recorded again.
+    Resumed,
+    /// Sound is recorded, or silence in its stead.
+    Muted {
+        /// Whether it is silence.
+        muted: bool,
+    },
+    /// Somebody has put a marker on the timeline.
+    Marked {
+        /// Its title.
+        label: String,
+        /// Where, in seconds of media.
+        media_s: f64,
+    },
+    /// A stream has changed, or a second has passed.
+    Stream {
+        /// How it is now.
+        stream: StreamReport,
     },
     /// Something happened in the room.
     Room {
@@ -165,7 +348,43 @@ pub enum AgentEvent {
     },
 }
 
-/// How the capture goes, as the encoder reports it.
+/// How a live stream goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StreamReport {
+    /// `s1`, `s2`, … in the order in which they were asked for.
+    pub id: String,
+    /// Its address without what is secret in it: `rtmp://host/app/****`.
+    pub address: String,
+    /// Where it is.
+    pub state: StreamState,
+    /// Seconds of media that were sent.
+    pub sent_s: f64,
+    /// Bytes that were sent.
+    pub bytes: u64,
+    /// Seconds of media that were not sent: while it was away, or because it was too slow.
+    pub missed_s: f64,
+    /// Connections that were lost or refused.
+    pub retries: u32,
+    /// What went wrong last: a sentence without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// Where a live stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamState {
+    /// Its server is asked to take it.
+    Connecting,
+    /// Its server takes what is sent.
+    Live,
+    /// Its server refused, stalled or went; it is tried again after a while.
+    Waiting,
+    /// It was removed, or the recording has ended.
+    Ended,
+}
+
+/// How the capture goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Seconds of media.
@@ -180,23 +399,32 @@ pub struct Progress {
     pub dropped: u64,
     /// Frames that were repeated because none came in time.
     pub duplicated: u64,
+    /// Frames that show something else than the frame before, by their coded size.
+    pub unique: u64,
+    /// Fragments of half a second that wait to be written to disk.
+    pub queue: u32,
+    /// By how much the sound reaches further than the picture at the end of the last fragment, in seconds.
+    pub av_skew_s: f64,
     /// Bytes written.
     pub bytes: u64,
 }
 
-/// What was delivered, as measured on the finished file.
+/// What was delivered, as measured on what was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Path of the file.
-    pub file: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Its duration in seconds, by its packets.
+    /// What was made, the first file that was asked for first.
+    pub outputs: Vec<Delivered>,
+    /// Path of the manifest, which tells all that is known.
+    pub manifest: Option<String>,
+    /// Length of the recording in seconds, by the packets of what was made.
     pub duration_s: f64,
     /// Its video frames.
     pub frames: u64,
     /// When nothing could be captured, in order.
     pub gaps: Vec<Gap>,
+    /// When it was paused, in order.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
     /// What the recording cost, when it lasted long enough to be measured.
     pub usage: Option<Usage>,
 }

@@ -1,0 +1,314 @@
+//! One attempt: a stage that is captured until something ends it.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::frame::FrameRate;
+use wallflower_domain::recording::EndReason;
+use wallflower_domain::wire::agent::{AgentEvent, Progress};
+use wallflower_domain::wire::page::PageMessage;
+
+use crate::bridge::{PING_DEADLINE, Signal, end_of_page, failure_of_page};
+use crate::capture::{Capture, Plan, explain};
+use crate::clock::StepWatch;
+use crate::delivery::unwritable_spool;
+use crate::flow::Flow;
+use crate::live::{Asked, Live, Scene, SceneChange, seconds};
+use crate::report::Report;
+use crate::session::{Cause, Session};
+use crate::stage::Stage;
+use crate::usage::{Groups, Meter};
+use crate::workdir::{WorkDir, stopped_groups};
+
+/// A page that beats is taken for hung after this much silence.
+const HEARTBEAT_DEADLINE: Duration = Duration::from_secs(10);
+/// Fragments come twice a second; after this much silence the encoder hangs, or what it captures from.
+const FLOW_DEADLINE: Duration = Duration::from_millis(2500);
+const CLOCK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A stage and the encoder that captures it.
+pub(crate) struct Attempt {
+    stage: Stage,
+    capture: Capture,
+    pub(crate) number: u32,
+    scene: Scene,
+    fps: FrameRate,
+    limit_s: Option<f64>,
+}
+
+/// How an attempt ended.
+pub(crate) struct Ending {
+    pub(crate) cause: Cause,
+    /// What is captured is well: only the encoder has to be started anew.
+    pub(crate) stage_is_well: bool,
+}
+
+impl From<Cause> for Ending {
+    fn from(cause: Cause) -> Self {
+        Self { cause, stage_is_well: false }
+    }
+}
+
+impl Attempt {
+    /// Captures a stage. `after` is why the attempt before it ended. A failure gives nothing back: the stage is ended.
+    pub(crate) async fn start(
+        session: &Session<'_>,
+        mut stage: Stage,
+        work: &WorkDir,
+        scene: Scene,
+        after: Option<&str>,
+    ) -> Result<(Self, i64), Failure> {
+        let spool = session.destination.spool();
+        let number = spool.next();
+        let plan = Plan {
+            size: session.job.size,
+            fps: session.job.fps,
+            sound_only: session.destination.wanted.sound_only(),
+            silent: scene.is_silent(),
+            spool,
+            tap: session.tap,
+            number,
+            after,
+        };
+        let started = async {
+            stage.cover(scene.paused.is_some()).await?;
+            Capture::start(session.programs, work, &stage.display, &stage.audio, &plan).await
+        };
+        let (capture, noted) = match started.await {
+            Ok(started) => started,
+            Err(failure) => {
+                stage.salvage().await;
+                return Err(failure);
+            }
+        };
+        if let Some(mode) = scene.paused {
+            // Said twice it counts once.
+            let at_us = spool.began().map_or(0, |began| began.until(&noted.first_frame));
+            spool.note_pause(mode, at_us).map_err(|error| unwritable_spool(&error))?;
+        }
+        let fps = session.job.fps;
+        let attempt = Self { stage, capture, number, scene, fps, limit_s: session.job.max_duration_s };
+        Ok((attempt, noted.first_frame.unix_us))
+    }
+
+    pub(crate) fn groups(&self) -> Groups {
+        Groups {
+            encoder: self.capture.encoder().pid(),
+            display: self.stage.display.server().pid(),
+            audio: self.stage.audio.server().pid(),
+            browser: self.stage.browser.process().pid(),
+        }
+    }
+
+    /// Follows the attempt until something ends it.
+    pub(crate) async fn watch(
+        &mut self,
+        meter: &mut Meter,
+        captured: &mut Progress,
+        live: &mut Live<'_>,
+        report: &Report,
+    ) -> Ending {
+        let before = *captured;
+        let mut flow = self.capture.flow();
+        let progress = self.capture.progress();
+        let encoder = self.capture.encoder().exited();
+        let display = self.stage.display.server().exited();
+        let audio = self.stage.audio.server().exited();
+        let browser = self.stage.browser.process().exited();
+        let hangs = self.stage.bridge.hangs();
+        tokio::pin!(encoder, display, audio, browser, hangs);
+        let mut heartbeat = Heartbeat::default();
+        let mut clock = tokio::time::interval(CLOCK_INTERVAL);
+        let mut steps = StepWatch::new();
+        let flow_deadline = FLOW_DEADLINE + Duration::from_secs_f64(2.0 / f64::from(self.fps.get()));
+        loop {
+            let came = flow.borrow().came;
+            tokio::select! {
+                biased;
+                asked = live.asked() => match asked {
+                    Asked::Scene(change) => {
+                        if let Err(failure) = self.change(change, live).await {
+                            return Cause::Failed(failure).into();
+                        }
+                    }
+                    asked => return Cause::from(asked).into(),
+                },
+                status = &mut encoder => return self.encoder_ended(status).await,
+                status = &mut display => return Cause::Failed(self.stage.display.server().died(status)).into(),
+                status = &mut audio => return Cause::Failed(self.stage.audio.server().died(status)).into(),
+                status = &mut browser => return Cause::Failed(self.stage.browser.process().died(status)).into(),
+                signal = self.stage.bridge.next() => {
+                    if let Some(cause) = self.heard(signal, &mut heartbeat, report).await {
+                        return cause.into();
+                    }
+                }
+                () = &mut hangs => return Cause::Failed(self.hung(PING_DEADLINE)).into(),
+                () = heartbeat.missed() => return Cause::Failed(self.hung(HEARTBEAT_DEADLINE)).into(),
+                () = tokio::time::sleep_until(came + flow_deadline) => return Cause::Failed(self.dried_up()).into(),
+                _ = clock.tick() => {
+                    if let Some(step_us) = steps.step_us() {
+                        return Ending { cause: Cause::Failed(clock_was_set(step_us)), stage_is_well: true };
+                    }
+                }
+                Ok(()) = flow.changed() => {
+                    let flow = *flow.borrow_and_update();
+                    *captured = in_the_whole(before, *progress.borrow(), flow);
+                    meter.sample();
+                    report.send(AgentEvent::Progress { progress: *captured });
+                    if self.limit_s.is_some_and(|limit_s| flow.end_s - live.cut_s(flow.end_s) >= limit_s) {
+                        return Cause::End(EndReason::LimitDuration).into();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Changes what is captured. A request that can't be carried out is answered; a failure is one of the attempt.
+    async fn change(&mut self, change: SceneChange, live: &mut Live<'_>) -> Result<(), Failure> {
+        let (before, now) = (self.scene, change.scene);
+        let changed = async {
+            self.stage.cover(now.paused.is_some()).await?;
+            if before.is_silent() != now.is_silent() {
+                self.capture.silence(now.is_silent()).await?;
+            }
+            Ok::<(), Failure>(())
+        };
+        if let Err(failure) = changed.await {
+            live.refused(&change, failure.clone());
+            return Err(failure);
+        }
+        // A pause begins before its card is seen, and ends when it is gone.
+        let at_us = match now.paused {
+            Some(_) => change.asked_us,
+            None => live.now_us().map(|now| now + seconds_to_us(2.0 / f64::from(self.fps.get()))),
+        };
+        if let Err(failure) = live.note(before, now, at_us) {
+            live.refused(&change, failure.clone());
+            return Err(failure);
+        }
+        self.scene = now;
+        live.taken(&change);
+        Ok(())
+    }
+
+    async fn heard(&self, signal: Signal, heartbeat: &mut Heartbeat, report: &Report) -> Option<Cause> {
+        match signal {
+            Signal::Said(PageMessage::Heartbeat { .. }) => heartbeat.beat(),
+            Signal::Said(PageMessage::Event { event }) => report.send(AgentEvent::Room { room_event: event }),
+            Signal::Said(PageMessage::Ended { reason }) => return Some(Cause::End(end_of_page(reason))),
+            Signal::ConsoleEnd => return Some(Cause::End(EndReason::RoomEnded)),
+            Signal::Said(PageMessage::Failed { fault, message }) => {
+                return Some(Cause::Failed(self.stage.with_evidence(failure_of_page(fault, &message)).await));
+            }
+            Signal::Crashed => {
+                let failure = Failure::new(FailureKind::ProgramDied, "The page's renderer crashed.");
+                return Some(Cause::Failed(failure.with_evidence(self.stage.bridge.evidence())));
+            }
+            // A page that goes on without a stumble may throw; a site may open an address that answers an error.
+            Signal::Threw(_)
+            | Signal::Status(_)
+            | Signal::Loaded
+            | Signal::ConsoleStart
+            | Signal::Said(PageMessage::Ready) => {}
+        }
+        None
+    }
+
+    async fn encoder_ended(&mut self, status: ExitStatus) -> Ending {
+        // What it wrote last may still be on its way to the disk.
+        let unkept = self.capture.dried_up().await;
+        if let Some(failure) = unkept {
+            return Cause::Failed(failure).into();
+        }
+        Ending { cause: Cause::Failed(explain(&self.capture.encoder().tail(), status)), stage_is_well: true }
+    }
+
+    fn hung(&self, deadline: Duration) -> Failure {
+        let stopped = self.stopped().unwrap_or_else(|| "its script hangs".to_owned());
+        Failure::new(
+            FailureKind::PageHung,
+            format!("The page has not answered for {} s: {stopped}.", deadline.as_secs()),
+        )
+        .with_evidence(self.stage.bridge.evidence())
+    }
+
+    fn dried_up(&self) -> Failure {
+        let stopped = self.stopped().unwrap_or_else(|| "ffmpeg or what it captures from hangs".to_owned());
+        Failure::new(
+            FailureKind::ProgramDied,
+            format!("Nothing was captured for {:.1} s: {stopped}.", FLOW_DEADLINE.as_secs_f64()),
+        )
+    }
+
+    /// Who was stopped by a signal.
+    fn stopped(&self) -> Option<String> {
+        let Groups { encoder, display, audio, browser } = self.groups();
+        let stopped = stopped_groups();
+        let named = [(encoder, "ffmpeg"), (display, "Xvfb"), (audio, "PulseAudio"), (browser, "Chromium")];
+        let (_, name) = named.into_iter().find(|(group, _)| stopped.contains(group))?;
+        Some(format!("{name} was stopped by a signal"))
+    }
+
+    /// Ends the encoder because the next attempt waits; gives back the stage, if that can go on.
+    pub(crate) async fn salvage(self, stage_is_well: bool) -> Option<Stage> {
+        self.capture.salvage().await;
+        if stage_is_well {
+            return Some(self.stage);
+        }
+        self.stage.salvage().await;
+        None
+    }
+
+    /// Stops everything, the encoder first so that it captures nothing of the others' end. Fails when the encoder could not finish.
+    pub(crate) async fn shutdown(self) -> Result<(), Failure> {
+        let captured = self.capture.stop().await;
+        self.stage.shutdown().await;
+        captured
+    }
+}
+
+/// An attempt's progress as the recording's.
+fn in_the_whole(before: Progress, own: Progress, flow: Flow) -> Progress {
+    Progress {
+        media_s: flow.end_s,
+        frames: before.frames + flow.frames,
+        fps: own.fps,
+        speed: own.speed,
+        dropped: before.dropped + own.dropped,
+        duplicated: before.duplicated + own.duplicated,
+        unique: before.unique + flow.unique,
+        queue: flow.queue,
+        av_skew_s: flow.av_skew_s,
+        bytes: before.bytes + flow.bytes,
+    }
+}
+
+fn clock_was_set(step_us: i64) -> Failure {
+    Failure::new(FailureKind::ProgramDied, format!("This machine's clock was set by {:+.1} s.", seconds(step_us)))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a few frames")]
+fn seconds_to_us(seconds: f64) -> i64 {
+    (seconds * 1e6).round() as i64
+}
+
+/// Only a page that has beaten once is expected to go on.
+#[derive(Default)]
+struct Heartbeat {
+    last: Option<Instant>,
+}
+
+impl Heartbeat {
+    fn beat(&mut self) {
+        self.last = Some(Instant::now());
+    }
+
+    async fn missed(&self) {
+        match self.last {
+            Some(last) => tokio::time::sleep_until(last + HEARTBEAT_DEADLINE).await,
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! From the spool's attempts to one MP4.
+//!
+//! ```text
+//! the beginning of one attempt:   stream copy, index in front
+//! otherwise:  pictures   attempt ▸ slate ▸ attempt …   stream copy; every frame on the grid of the frame rate
+//!             sound      each piece decoded, cut or padded to exactly its frames, silence for slates; encoded once over the whole
+//! ```
+//!
+//! A piece that does not begin with a keyframe, as after a pause that is cut, has its head encoded anew up to the next one: two seconds
+//! at most. Joined sound can't be copied: AAC's priming and ends that don't meet would shift each further piece by 20 to 110 ms.
+
+mod plan;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::process::Command;
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::output::Container;
+
+use crate::capture::{PICTURE, SOUND_OPTIONS, explain, picture_options};
+use crate::child;
+use crate::delivery::unwritable;
+use crate::facts::{MediaFacts, facts};
+use crate::ffmpeg::Ffmpeg;
+use crate::programs::Programs;
+use crate::spool::{Input, Spool, Wanted};
+
+use plan::{Captured, Piece, Source, Wishes};
+
+pub(crate) use plan::{Plan, grid};
+
+/// A copy goes at disk speed, sound is encoded 60 times faster than it lasts; hours of media take minutes at worst.
+const DEADLINE: Duration = Duration::from_secs(900);
+const SAMPLE_RATE: u64 = 48_000;
+/// Seconds of sound that are decoded before and after a piece: AAC needs a frame to come in, and fragments of sound and picture don't
+/// end together.
+const SOUND_MARGIN_S: f64 = 0.6;
+
+/// A finished file, still in the spool.
+pub(crate) struct Finished {
+    pub(crate) path: PathBuf,
+    /// MP4, or M4A when there are no pictures.
+    pub(crate) container: Container,
+    pub(crate) facts: MediaFacts,
+}
+
+/// What the file is to be. `until_us` is when the recording ended, in microseconds of media time, when that was in a gap.
+pub(crate) fn plan_of(spool: &Spool, wanted: &Wanted, until_us: Option<i64>) -> Plan {
+    let fps = grid(wanted.fps, wanted.sound_only());
+    let attempts: Vec<Captured> = spool
+        .attempts()
+        .into_iter()
+        // One that died before its first fragment was whole holds nothing; that time is part of the gap.
+        .filter_map(|attempt| {
+            let (start_s, end_s) = spool.extent(attempt.number)?;
+            let frames = frames_of(end_s - start_s, fps);
+            Some(Captured { number: attempt.number, at: attempt.frame, frames, after: attempt.after })
+        })
+        .collect();
+    let pauses = spool.pauses();
+    let wishes = Wishes { fps, gaps: wanted.gaps, pauses: &pauses, limit_s: wanted.max_duration_s, until_us };
+    Plan::of(&attempts, &wishes)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "frames of a recording, not negative")]
+fn frames_of(seconds: f64, fps: u32) -> u64 {
+    (seconds * f64::from(fps)).round() as u64
+}
+
+/// Makes the file in the spool and checks it. `chapters` are in ffmpeg's metadata format.
+pub(crate) async fn finish(
+    programs: &Programs,
+    spool: &Spool,
+    wanted: &Wanted,
+    plan: &Plan,
+    chapters: Option<&Path>,
+) -> Result<Finished, Failure> {
+    if plan.pieces.is_empty() {
+        return Err(Failure::new(
+            FailureKind::BadRequest,
+            "The recording was paused all the time, so there is nothing to deliver.",
+        ));
+    }
+    let sound_only = wanted.sound_only();
+    let container = if sound_only { Container::M4a } else { Container::Mp4 };
+    let finished = spool.folder().join(format!("finished.{}", container.extension()));
+    let work = Work { programs, spool, wanted, plan, chapters, sound_only };
+    match plan.is_plain() {
+        Some(piece) => work.remux(piece, &finished).await?,
+        None => work.join(&finished).await?,
+    }
+    let facts = facts(&Ffmpeg::alone(programs), &finished).await?;
+    facts.demand(!sound_only, true)?;
+    fs::File::open(&finished).and_then(|file| file.sync_all()).map_err(|error| unwritable(&finished, &error))?;
+    Ok(Finished { path: finished, container, facts })
+}
+
+fn quiet(programs: &Programs) -> Command {
+    let mut command = Command::new(&programs.ffmpeg);
+    command.args(["-hide_banner", "-nostats", "-loglevel", "error", "-y"]);
+    command
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    let (status, tail) = child::run("ffmpeg", command, DEADLINE, child::ignore()).await?;
+    if status.success() { Ok(()) } else { Err(explain(&tail, status)) }
+}
+
+/// What every step needs.
+struct Work<'a> {
+    programs: &'a Programs,
+    spool: &'a Spool,
+    wanted: &'a Wanted,
+    plan: &'a Plan,
+    chapters: Option<&'a Path>,
+    sound_only: bool,
+}
+
+impl Work<'_> {
+    /// An ffmpeg in the spool's folder: inputs are bare names there, whatever the folder is called.
+    fn ffmpeg(&self) -> Command {
+        let mut command = quiet(self.programs);
+        command.current_dir(self.spool.folder());
+        command
+    }
+
+    fn input(&self, number: u32, from_s: f64, until_s: f64) -> Result<Input, Failure> {
+        self.spool.input(number, from_s, until_s).ok_or_else(|| {
+            Failure::new(FailureKind::Internal, format!("The spool's index lacks attempt {number}, which it has."))
+        })
+    }
+
+    async fn remux(&self, piece: Piece, to: &Path) -> Result<(), Failure> {
+        let Source::Attempt(number) = piece.source else { return Ok(()) };
+        let length_s = self.plan.seconds(piece.frames);
+        let input = self.input(number, 0.0, length_s)?;
+        let mut command = self.ffmpeg();
+        command.args(["-i", &input.url]);
+        self.add_chapters(&mut command, 1);
+        command.args(["-map", "0", "-c", "copy", "-t", &format!("{length_s:.6}")]);
+        command.args(["-movflags", "+faststart", "-f", "mp4"]).arg(to);
+        run(command).await
+    }
+
+    /// Makes the chapters an input, the one of this index.
+    fn add_chapters(&self, command: &mut Command, index: usize) {
+        if let Some(chapters) = self.chapters {
+            command.args(["-f", "ffmetadata", "-i"]).arg(chapters).args(["-map_chapters", &index.to_string()]);
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let path = self.spool.folder().join(name);
+        fs::write(&path, text).map_err(|error| unwritable(&path, &error))
+    }
+
+    async fn join(&self, to: &Path) -> Result<(), Failure> {
+        let mut list = PictureList::default();
+        if !self.sound_only {
+            // The slate's text is in a file of its own: a filter's own language is no place for free text.
+            self.write("slate.txt", "Recording interrupted")?;
+            for piece in &self.plan.pieces {
+                self.pictures(*piece, &mut list).await?;
+            }
+            self.write("pieces.txt", &list.text(self.plan))?;
+        }
+        let pictures = usize::from(!self.sound_only);
+        let (graph, inputs) = self.sound_graph(pictures)?;
+        self.write("sound.txt", &graph)?;
+        let mut command = self.ffmpeg();
+        // Otherwise an attempt's clock is moved to where its AAC priming begins, and its sound comes 21 ms late.
+        command.arg("-copyts");
+        if !self.sound_only {
+            command.args(["-f", "concat", "-safe", "0", "-i", "pieces.txt"]);
+        }
+        for input in &inputs {
+            command.args(["-i", &input.url]);
+        }
+        self.add_chapters(&mut command, pictures + inputs.len());
+        command.args(["-filter_complex_script", "sound.txt"]);
+        if !self.sound_only {
+            let rate = self.wanted.fps.get();
+            command.args(["-map", "0:v", "-c:v", "copy"]);
+            // Without B-frames the frames are stored in the order in which they are shown: the Nth is shown at N / rate, whatever
+            // the pieces' own clocks said.
+            command.arg("-bsf:v").arg(format!("setts=pts=N/({rate}*TB):dts=N/({rate}*TB):duration=1/({rate}*TB)"));
+        }
+        command.args(["-map", "[sound]"]);
+        command.args(SOUND_OPTIONS).args(["-movflags", "+faststart", "-f", "mp4"]).arg(to);
+        let joined = run(command).await;
+        for (name, _) in &list.files {
+            let _ = fs::remove_file(self.spool.folder().join(name));
+        }
+        joined
+    }
+
+    /// Makes the files of a piece's pictures.
+    async fn pictures(&self, piece: Piece, list: &mut PictureList) -> Result<(), Failure> {
+        let Source::Attempt(number) = piece.source else {
+            let name = list.add(piece.frames);
+            return self.slate(piece.frames, &name).await;
+        };
+        let (from_s, end_s) = (self.plan.seconds(piece.wall), self.plan.seconds(piece.end()));
+        let keyframe_s = self.spool.keyframe_after(number, from_s).map_or(end_s, |keyframe_s| keyframe_s.min(end_s));
+        let head = frames_of(keyframe_s - from_s, self.wanted.fps.get());
+        if head > 0 {
+            let input = self.input(number, from_s, keyframe_s)?;
+            let skipped = frames_of(from_s - input.start_s, self.wanted.fps.get());
+            let name = list.add(head);
+            self.head(&input, skipped, head, &name).await?;
+        }
+        let rest = piece.frames - head;
+        if rest > 0 {
+            let input = self.input(number, keyframe_s, end_s)?;
+            let name = list.add(rest);
+            self.first_frames(&input, rest, &name).await?;
+        }
+        Ok(())
+    }
+
+    /// Pictures that are copied. An out point in the list would do, were it not for the sound between the pictures: the first packet of
+    /// any stream that reaches it ends the piece.
+    async fn first_frames(&self, input: &Input, frames: u64, name: &str) -> Result<(), Failure> {
+        let mut command = self.ffmpeg();
+        command.args(["-i", &input.url, "-map", "0:v", "-c", "copy", "-frames:v", &frames.to_string(), "-f", "mp4"]);
+        command.arg(name);
+        run(command).await
+    }
+
+    /// Pictures that are encoded anew, because the keyframe before them is not part of the piece.
+    async fn head(&self, input: &Input, skipped: u64, frames: u64, name: &str) -> Result<(), Failure> {
+        let mut command = self.ffmpeg();
+        command.args(["-i", &input.url, "-map", "0:v"]);
+        let rate = self.wanted.fps;
+        command.arg("-vf").arg(format!("trim=start_frame={skipped},setpts=N/({rate}*TB),setsar=0"));
+        command.args(picture_options(self.wanted.fps)).args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
+        run(command).await
+    }
+
+    /// Sound of every piece, exactly as long as its frames: the samples up to each boundary are rounded once, so nothing adds up.
+    /// `before` is how many inputs come before those of the sound.
+    fn sound_graph(&self, before: usize) -> Result<(String, Vec<Input>), Failure> {
+        let mut graph = String::new();
+        let mut inputs = Vec::new();
+        let lengths = sample_lengths(self.plan, grid(self.wanted.fps, self.sound_only));
+        for (index, (piece, samples)) in self.plan.pieces.iter().zip(lengths).enumerate() {
+            let source = match piece.source {
+                Source::Attempt(number) => {
+                    let (from_s, end_s) = (self.plan.seconds(piece.wall), self.plan.seconds(piece.end()));
+                    inputs.push(self.input(number, from_s - SOUND_MARGIN_S, end_s + SOUND_MARGIN_S)?);
+                    let input = before + inputs.len() - 1;
+                    format!("[{input}:a]asetpts=PTS-{from_s:.6}/TB,aresample={SAMPLE_RATE}:async=1:first_pts=0,apad")
+                }
+                Source::Slate => format!("anullsrc=r={SAMPLE_RATE}:cl=stereo"),
+            };
+            graph.push_str(&format!(
+                "{source},aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=end_sample={samples}[p{index}];\n"
+            ));
+        }
+        for index in 0..self.plan.pieces.len() {
+            graph.push_str(&format!("[p{index}]"));
+        }
+        graph.push_str(&format!("concat=n={}:v=0:a=1[sound]", self.plan.pieces.len()));
+        Ok((graph, inputs))
+    }
+
+    async fn slate(&self, frames: u64, name: &str) -> Result<(), Failure> {
+        let wanted = self.wanted;
+        let (background, foreground) = (color(&wanted.background, "0x0e1116"), color(&wanted.text, "0xf4f6fa"));
+        let mut command = self.ffmpeg();
+        command.args(["-f", "lavfi", "-i"]).arg(format!("color=c={background}:s={}:r={}", wanted.size, wanted.fps));
+        let height = wanted.size.height().min(wanted.size.width()) / 16;
+        // A screen's pixels have no aspect ratio, and a stream that is copied can't begin to have one: setsar=0.
+        command.arg("-vf").arg(format!(
+            "format=bgr0,drawtext=font=Noto Sans:textfile=slate.txt:fontcolor={foreground}:fontsize={height}:x=(w-tw)/2:y=(h-th)/2,setsar=0,{PICTURE}"
+        ));
+        command.args(picture_options(wanted.fps));
+        command.args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
+        run(command).await
+    }
+}
+
+/// Samples of each piece.
+fn sample_lengths(plan: &Plan, fps: u32) -> Vec<u64> {
+    let rate = u64::from(fps);
+    let sample = |frame: u64| (frame * SAMPLE_RATE + rate / 2) / rate;
+    let mut at = 0;
+    plan.pieces
+        .iter()
+        .map(|piece| {
+            let from = at;
+            at += piece.frames;
+            sample(at) - sample(from)
+        })
+        .collect()
+}
+
+/// Files of pictures, in order, with their frames.
+#[derive(Default)]
+struct PictureList {
+    files: Vec<(String, u64)>,
+}
+
+impl PictureList {
+    fn add(&mut self, frames: u64) -> String {
+        let name = format!("piece-{:03}.mp4", self.files.len());
+        self.files.push((name.clone(), frames));
+        name
+    }
+
+    /// For ffmpeg's concat demuxer; paths are beside the list.
+    fn text(&self, plan: &Plan) -> String {
+        let mut text = String::from("ffconcat version 1.0\n");
+        for (name, frames) in &self.files {
+            text.push_str(&format!("file {name}\nduration {:.6}\n", plan.seconds(*frames)));
+        }
+        text
+    }
+}
+
+/// A CSS colour in ffmpeg's words; of CSS only `#rgb` and `#rrggbb` are understood.
+fn color(css: &str, default: &str) -> String {
+    match css.trim().strip_prefix('#') {
+        Some(hex) if hex.chars().all(|digit| digit.is_ascii_hexdigit()) && hex.len() == 6 => format!("0x{hex}"),
+        Some(hex) if hex.chars().all(|digit| digit.is_ascii_hexdigit()) && hex.len() == 3 => {
+            format!("0x{}", hex.chars().flat_map(|digit| [digit, digit]).collect::<String>())
+        }
+        _ => default.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wallflower_domain::wire::agent::Gaps;
+
+    #[test]
+    fn samples_never_drift_from_frames() {
+        // At 7 frames a second a frame has 6857.14 samples.
+        let attempt = |number, at, frames| Captured { number, at, frames, after: None };
+        let wishes = Wishes { fps: 7, gaps: Gaps::Slate, pauses: &[], limit_s: None, until_us: None };
+        let plan = Plan::of(&[attempt(1, 0, 1), attempt(2, 3, 1), attempt(3, 5, 3)], &wishes);
+        assert_eq!(sample_lengths(&plan, 7).iter().sum::<u64>(), (8 * SAMPLE_RATE + 3) / 7);
+    }
+
+    #[test]
+    fn only_plain_colours_reach_a_filter() {
+        assert_eq!(color("#0e1116", "d"), "0x0e1116");
+        assert_eq!(color("#fff", "d"), "0xffffff");
+        for other in ["red", "#12345", "#12345g", "rgb(1,2,3)", "#fff:s=1x1"] {
+            assert_eq!(color(other, "d"), "d");
+        }
+    }
+}

@@ -1,0 +1,674 @@
+//! The spool: what a recording has captured, in a directory beside its file until that is delivered.
+//!
+//! ```text
+//! OUT/.NAME.ID.part/wanted.json        what is to be made of it; no secrets
+//!                   attempts.jsonl     a line an attempt: its number, where it begins, why there is an attempt
+//!                   attempt-001.mp4    fragments of half a second, appended as they come; playable at any time
+//!                   attempt-002.mp4    …; its times go on where they are in the recording, so its files are one timeline
+//!                   segments.jsonl     a line a segment (2 s, beginning with a keyframe): where it lies, its media time, its UTC
+//!                   pauses.jsonl       a line a beginning and an end of a pause
+//!                   events.jsonl       the timeline
+//!                   lock               held by the agent that records, or by whoever finishes
+//! ```
+//!
+//! Nothing in it is ever rewritten, so kill -9 of anything costs the fragment in flight, and loss of power the segment. All that knows
+//! this format is here.
+
+mod writer;
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use wallflower_domain::encoding::Encoding;
+use wallflower_domain::frame::{FrameRate, FrameSize};
+use wallflower_domain::output::{Output, audio_only};
+use wallflower_domain::wire::agent::{Gaps, Job, PauseMode};
+
+use crate::clock::Moment;
+use crate::fragment::{Cutter, Offset, Piece};
+
+pub(crate) use writer::Writer;
+
+const WANTED: &str = "wanted.json";
+const ATTEMPTS: &str = "attempts.jsonl";
+const SEGMENTS: &str = "segments.jsonl";
+const EVENTS: &str = "events.jsonl";
+const PAUSES: &str = "pauses.jsonl";
+const LOCK: &str = "lock";
+/// A recording that dies more often than this is not worth going on with.
+pub(crate) const MAX_ATTEMPTS: u32 = 200;
+
+/// What is to be made of a spool: the part of the job that holds no secrets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    /// Id of the recording.
+    pub(crate) recording: String,
+    /// What is recorded.
+    pub(crate) room: String,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) overwrite: bool,
+    pub(crate) size: FrameSize,
+    pub(crate) fps: FrameRate,
+    pub(crate) encoding: Encoding,
+    /// Colours of the slate.
+    pub(crate) background: String,
+    pub(crate) text: String,
+    pub(crate) gaps: Gaps,
+    pub(crate) max_duration_s: Option<f64>,
+    /// Where the spool was when this was written.
+    folder: PathBuf,
+}
+
+impl Wanted {
+    pub(crate) fn of(job: &Job) -> Self {
+        Self {
+            recording: job.id.clone(),
+            room: job.room.clone(),
+            outputs: job.outputs.clone(),
+            overwrite: job.overwrite,
+            size: job.size,
+            fps: job.fps,
+            encoding: job.encoding,
+            background: job.theme.colors.background.clone(),
+            text: job.theme.colors.text.clone(),
+            gaps: job.gaps,
+            max_duration_s: job.max_duration_s,
+            folder: PathBuf::from(&job.spool),
+        }
+    }
+
+    /// No pictures are captured.
+    pub(crate) fn sound_only(&self) -> bool {
+        is_sound_only(&self.outputs)
+    }
+
+    /// What lay beside the spool does so still, wherever both were moved to.
+    fn moved_to(self, folder: &Path) -> Self {
+        let outputs = self.outputs.into_iter().map(|output| {
+            let moved = |path: PathBuf| {
+                let inside = self.folder.parent().and_then(|parent| path.strip_prefix(parent).ok());
+                match (inside, folder.parent()) {
+                    (Some(inside), Some(parent)) => parent.join(inside),
+                    _ => path,
+                }
+            };
+            match output {
+                Output::File { path } => Output::File { path: moved(path) },
+                Output::Audio { path } => Output::Audio { path: moved(path) },
+                Output::Hls { directory } => Output::Hls { directory: moved(directory) },
+                Output::Images { directory, every_s } => Output::Images { directory: moved(directory), every_s },
+                Output::Stream { .. } => output,
+            }
+        });
+        Self { outputs: outputs.collect(), folder: folder.to_owned(), ..self }
+    }
+}
+
+/// Whether nothing that is made has a picture. What is only streamed has.
+pub(crate) fn is_sound_only(outputs: &[Output]) -> bool {
+    !outputs.is_empty() && audio_only(outputs)
+}
+
+/// One attempt, as noted before its first fragment was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    pub(crate) number: u32,
+    /// Media time of its first frame, in frames; of sound alone in hundredths of a second.
+    pub(crate) frame: u64,
+    /// When its first frame was grabbed.
+    pub(crate) first_frame: Moment,
+    /// Why the attempt before it ended; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<String>,
+}
+
+/// Two seconds of media, or less at the end of an attempt. A player can begin with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Segment {
+    pub(crate) attempt: u32,
+    /// Where it lies in the attempt's file.
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+    /// Media time, in seconds.
+    pub(crate) start_s: f64,
+    pub(crate) length_s: f64,
+    pub(crate) unix_us: i64,
+}
+
+impl Segment {
+    pub(crate) fn end_s(&self) -> f64 {
+        self.start_s + self.length_s
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "microseconds of a recording are far below 2^63")]
+    fn beginning(attempt: u32, offset: u64, start_s: f64, began_unix_us: i64) -> Self {
+        let unix_us = began_unix_us + (start_s * 1e6).round() as i64;
+        Self { attempt, offset, bytes: 0, start_s, length_s: 0.0, unix_us }
+    }
+}
+
+/// A stretch of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Input {
+    /// In the words of ffmpeg's protocols.
+    pub(crate) url: String,
+    /// Media time of its first picture.
+    pub(crate) start_s: f64,
+}
+
+/// A time in which a card was captured instead of the room, in microseconds of media time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pause {
+    pub(crate) mode: PauseMode,
+    pub(crate) from_us: i64,
+    /// Absent while it lasts.
+    pub(crate) until_us: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "pause", rename_all = "snake_case")]
+enum PauseNote {
+    Begins { mode: PauseMode, at_us: i64 },
+    Ends { at_us: i64 },
+}
+
+fn append_line(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    let mut file = fs::File::options().create(true).append(true).open(path)?;
+    file.write_all(&line)?;
+    file.sync_data()
+}
+
+/// The lines of a file that can be read: one that was being written when everything died is cut.
+fn lines<T: DeserializeOwned>(path: &Path) -> Vec<T> {
+    let bytes = fs::read(path).unwrap_or_default();
+    bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+}
+
+/// An open spool. Whoever has it holds its lock.
+pub(crate) struct Spool {
+    folder: PathBuf,
+    /// How many segments there are.
+    segments: watch::Sender<u64>,
+    _lock: Flock<fs::File>,
+}
+
+/// Why a spool can't be opened.
+#[derive(Debug)]
+pub(crate) enum NotOpened {
+    /// A living process has it.
+    InUse,
+    Broken(std::io::Error),
+}
+
+impl From<std::io::Error> for NotOpened {
+    fn from(error: std::io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// Where the spool of the recording `id` is made, for an output at `path`: beside it, hidden.
+pub fn spool_beside(path: &Path, id: &str) -> Option<PathBuf> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name()?);
+    name.push(format!(".{id}.part"));
+    Some(path.with_file_name(name))
+}
+
+fn media_name(number: u32) -> String {
+    format!("attempt-{number:03}.mp4")
+}
+
+fn is_attempt(name: &OsStr) -> bool {
+    number_of(name).is_some()
+}
+
+fn number_of(name: &OsStr) -> Option<u32> {
+    name.to_str()?.strip_prefix("attempt-")?.strip_suffix(".mp4")?.parse().ok()
+}
+
+/// Whether a spool holds something that was captured.
+pub fn has_media(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| is_attempt(&entry.file_name()))
+        .any(|entry| entry.metadata().is_ok_and(|meta| meta.len() > 0))
+}
+
+/// Spools of this directory that hold media and that nobody holds: a dead run left them.
+pub fn abandoned_spools(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join(WANTED).is_file() && has_media(path))
+        .filter(|path| {
+            fs::File::open(path.join(LOCK)).is_ok_and(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+impl Spool {
+    /// Opens the spool of a job; makes it unless an earlier agent of the same recording has.
+    pub(crate) fn of(job: &Job) -> Result<Self, NotOpened> {
+        let folder = PathBuf::from(&job.spool);
+        fs::create_dir_all(&folder)?;
+        let spool = Self::lock(folder)?;
+        let wanted = spool.folder.join(WANTED);
+        if !wanted.exists() {
+            let mut json = serde_json::to_vec_pretty(&Wanted::of(job)).map_err(std::io::Error::from)?;
+            json.push(b'\n');
+            fs::write(wanted, json)?;
+        }
+        Ok(spool)
+    }
+
+    /// Opens a spool that a dead run left, with what was wanted of it.
+    pub(crate) fn left_in(folder: &Path) -> Result<(Self, Wanted), NotOpened> {
+        let spool = Self::lock(folder.to_owned())?;
+        let wanted: Wanted = serde_json::from_slice(&fs::read(folder.join(WANTED))?).map_err(std::io::Error::from)?;
+        Ok((spool, wanted.moved_to(folder)))
+    }
+
+    fn lock(folder: PathBuf) -> Result<Self, NotOpened> {
+        let file = fs::File::options().create(true).append(true).open(folder.join(LOCK))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => {
+                let spool = Self { folder, segments: watch::Sender::new(0), _lock: lock };
+                spool.mend_index()?;
+                spool.segments.send_replace(spool.segments().len() as u64);
+                Ok(spool)
+            }
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(NotOpened::InUse),
+            Err((_, error)) => Err(NotOpened::Broken(error.into())),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the attempt of this number writes.
+    pub(crate) fn media(&self, number: u32) -> PathBuf {
+        self.folder.join(media_name(number))
+    }
+
+    /// Number of the next attempt: no file of that name is there.
+    pub(crate) fn next(&self) -> u32 {
+        self.numbers().last().map_or(1, |last| last + 1)
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut numbers: Vec<u32> = entries.filter_map(|entry| number_of(&entry.file_name())).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Notes that an attempt's first frame was grabbed, and begins its file. `fps` is the grid of its frames.
+    pub(crate) fn begin(
+        &self,
+        number: u32,
+        first_frame: Moment,
+        fps: u32,
+        after: Option<&str>,
+    ) -> std::io::Result<(Attempt, Offset, Writer)> {
+        let began = self.began().unwrap_or_else(|| first_frame.clone());
+        let since_us = began.until(&first_frame).max(0).unsigned_abs();
+        let frame = (since_us.saturating_mul(u64::from(fps)) + 500_000) / 1_000_000;
+        // Never into what is there already: fragments that were encoded ahead of a clock that was set may reach further.
+        let frame = frame.max(self.end_frame(fps));
+        let attempt = Attempt { number, frame, first_frame, after: after.map(str::to_owned) };
+        append_line(&self.folder.join(ATTEMPTS), &attempt)?;
+        let writer = Writer::begin(writer::Target {
+            media: self.media(number),
+            index: self.folder.join(SEGMENTS),
+            attempt: number,
+            began_unix_us: began.unix_us,
+            segments: self.segments.clone(),
+        })?;
+        Ok((attempt, Offset { frames: frame, fps }, writer))
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "frames of a recording, not negative")]
+    fn end_frame(&self, fps: u32) -> u64 {
+        let end_s = self.segments().iter().map(Segment::end_s).fold(0.0, f64::max);
+        (end_s * f64::from(fps)).round() as u64
+    }
+
+    /// Attempts that hold media, in order.
+    pub(crate) fn attempts(&self) -> Vec<Attempt> {
+        let noted: Vec<Attempt> = lines(&self.folder.join(ATTEMPTS));
+        noted.into_iter().filter(|attempt| self.bytes(attempt.number) > 0).collect()
+    }
+
+    /// When the recording's first frame was grabbed: media time zero. None before there was an attempt.
+    pub(crate) fn began(&self) -> Option<Moment> {
+        let first = lines::<Attempt>(&self.folder.join(ATTEMPTS)).into_iter().next();
+        first.map(|attempt| attempt.first_frame)
+    }
+
+    /// Microseconds of media time at this moment; none before there was an attempt.
+    pub(crate) fn now_us(&self) -> Option<i64> {
+        self.began().map(|began| began.elapsed_us())
+    }
+
+    /// All segments that are whole and on disk, in order.
+    pub(crate) fn segments(&self) -> Vec<Segment> {
+        lines(&self.folder.join(SEGMENTS))
+    }
+
+    /// Changes with every further segment.
+    pub(crate) fn segment_count(&self) -> watch::Receiver<u64> {
+        self.segments.subscribe()
+    }
+
+    /// What a player needs before a segment of this attempt.
+    pub(crate) fn init_section(&self, number: u32) -> std::io::Result<Vec<u8>> {
+        let first = self.segments().into_iter().find(|segment| segment.attempt == number);
+        let length = first.map_or(0, |segment| segment.offset);
+        self.read(number, 0, length)
+    }
+
+    /// The bytes of a segment.
+    pub(crate) fn segment_bytes(&self, segment: &Segment) -> std::io::Result<Vec<u8>> {
+        self.read(segment.attempt, segment.offset, segment.bytes)
+    }
+
+    fn read(&self, number: u32, offset: u64, length: u64) -> std::io::Result<Vec<u8>> {
+        let mut file = fs::File::open(self.media(number))?;
+        file.seek(std::io::SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        file.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Media times of an attempt's beginning and end, in seconds; none when it holds nothing whole.
+    pub(crate) fn extent(&self, number: u32) -> Option<(f64, f64)> {
+        let segments = self.segments();
+        let mut own = segments.iter().filter(|segment| segment.attempt == number);
+        let first = own.next()?;
+        Some((first.start_s, own.next_back().unwrap_or(first).end_s()))
+    }
+
+    /// What ffmpeg, run in the spool's folder, reads to get an attempt from the last keyframe at or before one media time until at
+    /// least another. Bytes that are not whole fragments are no part of it.
+    pub(crate) fn input(&self, number: u32, from_s: f64, until_s: f64) -> Option<Input> {
+        /// Times are fractions; a segment that begins at a time does so within this.
+        const NEAR_S: f64 = 1e-4;
+        let mut segments = self.segments();
+        segments.retain(|segment| segment.attempt == number);
+        let init = segments.first()?.offset;
+        let first = segments.iter().rfind(|segment| segment.start_s <= from_s + NEAR_S).or(segments.first())?;
+        let last = segments.iter().find(|segment| segment.end_s() >= until_s - NEAR_S).or(segments.last())?;
+        let (start, end, start_s) = (first.offset, last.offset + last.bytes, first.start_s);
+        let name = media_name(number);
+        let url = format!("concat:subfile,,start,0,end,{init},,:{name}|subfile,,start,{start},end,{end},,:{name}");
+        Some(Input { url, start_s })
+    }
+
+    /// Media time of an attempt's first keyframe at or after a time.
+    pub(crate) fn keyframe_after(&self, number: u32, from_s: f64) -> Option<f64> {
+        let segments = self.segments();
+        let mut starts = segments.iter().filter(|segment| segment.attempt == number).map(|segment| segment.start_s);
+        starts.find(|start_s| *start_s >= from_s - 1e-4)
+    }
+
+    /// Adds to the index the segment that was being written when everything died. Fragments that are not whole are no part of it.
+    fn mend_index(&self) -> std::io::Result<()> {
+        let known = self.segments();
+        for attempt in self.attempts() {
+            let last = known.iter().filter(|segment| segment.attempt == attempt.number).next_back();
+            let indexed = last.map_or(0, |segment| segment.offset + segment.bytes);
+            if self.bytes(attempt.number) > indexed {
+                let began_unix_us = self.began().map_or(attempt.first_frame.unix_us, |began| began.unix_us);
+                for segment in self.unindexed(attempt.number, indexed, began_unix_us)? {
+                    append_line(&self.folder.join(SEGMENTS), &segment)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unindexed(&self, number: u32, indexed: u64, began_unix_us: i64) -> std::io::Result<Vec<Segment>> {
+        let mut cutter = Cutter::new(Offset { frames: 0, fps: 1 });
+        let mut file = fs::File::open(self.media(number))?;
+        let mut buffer = vec![0; 1 << 20];
+        let (mut at, mut found) = (0, Vec::<Segment>::new());
+        loop {
+            let read = file.read(&mut buffer)?;
+            // What can't be read is not whole: it ends here.
+            let Ok(pieces) = cutter.push(&buffer[..read]) else { return Ok(found) };
+            if read == 0 {
+                return Ok(found);
+            }
+            for piece in pieces {
+                let (bytes, fragment) = match piece {
+                    Piece::Init(init) => (init.bytes.len() as u64, None),
+                    Piece::Fragment(fragment) => (fragment.bytes.len() as u64, Some(fragment)),
+                };
+                if let Some(fragment) = fragment.filter(|_| at >= indexed) {
+                    if fragment.starts_segment || found.is_empty() {
+                        found.push(Segment::beginning(number, at, fragment.start_s(), began_unix_us));
+                    }
+                    if let Some(segment) = found.last_mut() {
+                        segment.bytes += bytes;
+                        segment.length_s = fragment.end_s() - segment.start_s;
+                    }
+                }
+                at += bytes;
+            }
+        }
+    }
+
+    /// A pause begins, `at_us` of media time.
+    pub(crate) fn note_pause(&self, mode: PauseMode, at_us: i64) -> std::io::Result<()> {
+        append_line(&self.folder.join(PAUSES), &PauseNote::Begins { mode, at_us })
+    }
+
+    /// The pause that lasts ends, `at_us` of media time.
+    pub(crate) fn note_resume(&self, at_us: i64) -> std::io::Result<()> {
+        append_line(&self.folder.join(PAUSES), &PauseNote::Ends { at_us })
+    }
+
+    /// All pauses, in order.
+    pub(crate) fn pauses(&self) -> Vec<Pause> {
+        let mut pauses: Vec<Pause> = Vec::new();
+        for note in lines::<PauseNote>(&self.folder.join(PAUSES)) {
+            let lasts = pauses.last_mut().filter(|pause| pause.until_us.is_none());
+            match (note, lasts) {
+                (PauseNote::Begins { mode, at_us }, None) => {
+                    pauses.push(Pause { mode, from_us: at_us, until_us: None });
+                }
+                (PauseNote::Ends { at_us }, Some(pause)) => pause.until_us = Some(at_us.max(pause.from_us)),
+                // Said twice.
+                (PauseNote::Begins { .. }, Some(_)) | (PauseNote::Ends { .. }, None) => {}
+            }
+        }
+        pauses
+    }
+
+    /// Where the timeline is.
+    pub(crate) fn events(&self) -> PathBuf {
+        self.folder.join(EVENTS)
+    }
+
+    pub(crate) fn has_media(&self) -> bool {
+        has_media(&self.folder)
+    }
+
+    /// Size of what an attempt wrote so far.
+    pub(crate) fn bytes(&self, number: u32) -> u64 {
+        fs::metadata(self.media(number)).map_or(0, |meta| meta.len())
+    }
+
+    /// Removes it: everything was delivered, or there never was anything.
+    pub(crate) fn remove(self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder)
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.folder.display(), %error, "the spool can't be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use wallflower_domain::layout::Layout;
+    use wallflower_domain::theme::Theme;
+    use wallflower_domain::wire::agent::{JobPage, Standing};
+
+    pub(crate) fn job(file: &Path) -> Job {
+        Job {
+            id: "id".into(),
+            page: JobPage::Page { url: "http://h/?token=secret".into(), await_start: false },
+            layout: Layout::Grid,
+            theme: Theme::default(),
+            size: FrameSize::HD,
+            fps: FrameRate::DEFAULT,
+            room: "http://h/".into(),
+            encoding: Encoding::default(),
+            spool: spool_beside(file, "id").expect("a file").to_str().expect("UTF-8").into(),
+            outputs: vec![Output::File { path: file.to_owned() }],
+            overwrite: false,
+            gaps: Gaps::Slate,
+            max_duration_s: None,
+            start_deadline_s: 20.0,
+            standing: Standing::default(),
+        }
+    }
+
+    /// Writes media as an agent does that is killed before it can end its last segment.
+    async fn spooled(spool: &Spool, seconds: u32) -> (Attempt, Vec<u8>) {
+        let number = spool.next();
+        let (attempt, offset, writer) = spool.begin(number, Moment::now(), 10, None).expect("begun");
+        let encoded = crate::fragment::tests::encoded(seconds, 10);
+        for piece in Cutter::new(offset).push(&encoded).expect("valid") {
+            match piece {
+                Piece::Init(init) => writer.init(init.bytes).await.expect("open"),
+                Piece::Fragment(fragment) => writer.append(std::sync::Arc::new(fragment)).await.expect("open"),
+            }
+        }
+        tokio::task::spawn_blocking(|| writer.close()).await.expect("ran").expect("written");
+        (attempt, encoded)
+    }
+
+    #[tokio::test]
+    async fn segments_are_indexed_by_place_and_time() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let spool = Spool::of(&job(&folder.path().join("a.mp4"))).expect("made");
+        let mut count = spool.segment_count();
+        let (attempt, _) = spooled(&spool, 5).await;
+        let segments = spool.segments();
+        assert_eq!(*count.borrow_and_update(), 3);
+        let times: Vec<_> = segments.iter().map(|segment| (segment.start_s, segment.length_s)).collect();
+        assert_eq!(times, [(0.0, 2.0), (2.0, 2.0), (4.0, 1.0)]);
+        assert_eq!(segments[1].unix_us, attempt.first_frame.unix_us + 2_000_000);
+        for segment in &segments {
+            assert_eq!(&spool.segment_bytes(segment).expect("there")[4..8], b"moof");
+        }
+        assert_eq!(&spool.init_section(1).expect("there")[4..8], b"ftyp");
+    }
+
+    #[tokio::test]
+    async fn what_the_index_lacks_is_found_in_the_media() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let job = job(&folder.path().join("a.mp4"));
+        let spool = Spool::of(&job).expect("made");
+        spooled(&spool, 5).await;
+        let (whole, index) = (spool.segments(), spool.folder.join(SEGMENTS));
+        drop(spool);
+        for lines_left in [0, 1, 2] {
+            let text = fs::read_to_string(&index).expect("there");
+            let left: String = text.split_inclusive('\n').take(lines_left).collect();
+            // The last line was being written.
+            fs::write(&index, left + "{\"attempt\":1,\"off\n").expect("written");
+            assert_eq!(Spool::of(&job).expect("opened").segments(), whole, "{lines_left} lines were left");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fragment_that_is_not_whole_is_no_part_of_a_segment() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let job = job(&folder.path().join("a.mp4"));
+        let spool = Spool::of(&job).expect("made");
+        spooled(&spool, 5).await;
+        let (media, index) = (spool.media(1), spool.folder.join(SEGMENTS));
+        drop(spool);
+        let bytes = fs::read(&media).expect("there");
+        fs::write(&media, &bytes[..bytes.len() - 10]).expect("written");
+        fs::write(index, "").expect("written");
+        let segments = Spool::of(&job).expect("opened").segments();
+        let end = segments.last().map(|segment| segment.start_s + segment.length_s);
+        assert_eq!(end, Some(4.5), "{segments:?}");
+    }
+
+    #[tokio::test]
+    async fn the_next_agent_goes_on_where_the_last_one_ended() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let job = job(&folder.path().join("a.mp4"));
+        let spool = Spool::of(&job).expect("made");
+        assert_eq!((spool.next(), spool.began()), (1, None));
+        let (first, _) = spooled(&spool, 2).await;
+        // A line that was cut by a kill.
+        let mut file = fs::File::options().append(true).open(spool.folder.join(ATTEMPTS)).expect("there");
+        file.write_all(b"{\"number\":2,\"fr\n").expect("written");
+        drop(spool);
+        let spool = Spool::of(&job).expect("opened");
+        assert_eq!((spool.next(), spool.began()), (2, Some(first.first_frame.clone())));
+        let (second, _) = spooled(&spool, 2).await;
+        assert!(second.frame >= 20, "it does not overlap what the first encoded ahead of the clock: {second:?}");
+        assert_eq!(spool.attempts(), [first, second]);
+    }
+
+    #[test]
+    fn a_pause_that_never_ended_lasts() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let spool = Spool::of(&job(&folder.path().join("a.mp4"))).expect("made");
+        spool.note_pause(PauseMode::Cut, 5).expect("noted");
+        spool.note_resume(9).expect("noted");
+        spool.note_pause(PauseMode::Hold, 20).expect("noted");
+        // By the next agent, which begins paused.
+        spool.note_pause(PauseMode::Hold, 30).expect("noted");
+        let pause = |mode, from_us, until_us| Pause { mode, from_us, until_us };
+        assert_eq!(spool.pauses(), [pause(PauseMode::Cut, 5, Some(9)), pause(PauseMode::Hold, 20, None)]);
+    }
+
+    #[test]
+    fn only_spools_of_the_dead_are_abandoned_and_they_tell_no_secret() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let spool = Spool::of(&job(&folder.path().join("a.mp4"))).expect("made");
+        fs::write(spool.media(1), b"media").expect("written");
+        assert!(matches!(Spool::left_in(spool.folder()), Err(NotOpened::InUse)));
+        assert_eq!(abandoned_spools(folder.path()), Vec::<PathBuf>::new());
+        let path = spool.folder().to_owned();
+        drop(spool);
+        assert_eq!(abandoned_spools(folder.path()), std::slice::from_ref(&path));
+        let text = fs::read_to_string(path.join(WANTED)).expect("readable");
+        assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn what_lay_beside_a_spool_does_so_wherever_both_are_moved_to() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let mut job = job(&folder.path().join("old/a.mp4"));
+        job.outputs.push(Output::Hls { directory: folder.path().join("old/live") });
+        job.outputs.push(Output::Audio { path: "/elsewhere/a.mp3".into() });
+        drop(Spool::of(&job).expect("made"));
+        let moved = folder.path().join("new");
+        fs::rename(folder.path().join("old"), &moved).expect("moved");
+        let (_spool, wanted) =
+            Spool::left_in(&spool_beside(&moved.join("a.mp4"), "id").expect("path")).expect("opened");
+        let paths: Vec<_> = wanted.outputs.iter().filter_map(Output::path).collect();
+        assert_eq!(paths, [moved.join("a.mp4"), moved.join("live"), "/elsewhere/a.mp3".into()]);
+    }
+}
