@@ -65,7 +65,7 @@ impl Sidecars {
             picture: (!wanted.sound_only()).then(|| Picture {
                 size: wanted.size,
                 fps: wanted.fps,
-                codec: wanted.encoding.codec.name().to_owned(),
+                codec: wanted.encoding.codec,
             }),
             began_unix_us,
             ended_unix_us: self.map.end_unix_us().unwrap_or(began_unix_us),
@@ -80,7 +80,7 @@ impl Sidecars {
             warnings: timeline.warnings(),
             media: MediaTotals {
                 frames: delivery.frames,
-                unique: (captured.frames > 0).then_some(captured.unique),
+                unique: captured.unique,
                 dropped: captured.dropped,
                 duplicated: captured.duplicated,
             },
