@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::timeline::Upload;
 
 /// A file that is where it was to be uploaded to, and was found to be whole there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,17 @@ pub struct Uploaded {
     pub sha256: String,
     /// How the store's copy was compared with ours.
     pub verified_by: VerifiedBy,
+}
+
+impl From<&Uploaded> for Upload {
+    fn from(uploaded: &Uploaded) -> Self {
+        Self {
+            url: uploaded.url.clone(),
+            bytes: uploaded.bytes,
+            checksum: Some(format!("sha256:{}", uploaded.sha256)),
+            verified: true,
+        }
+    }
 }
 
 /// How a store's copy was found to be equal to ours, beyond its size.
