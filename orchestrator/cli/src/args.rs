@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Finish the recordings of runs that were killed, from what they left beside their output files
     Recover(RecoverArgs),
+    /// Upload what could not be uploaded when it was recorded
+    Upload(UploadArgs),
     /// Tell what this machine lacks, and prove by a short recording that it works
     Doctor(DoctorArgs),
     /// Perform one recording: job and commands on stdin, events on stdout
@@ -208,6 +210,25 @@ pub(crate) struct RecoverArgs {
     /// Where the output files were to be
     #[arg(default_value = ".")]
     pub(crate) directory: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct UploadArgs {
+    /// Id of a recording, or how it begins; all that is pending when there is none. Credentials are those of the environment
+    #[arg(value_name = "ID")]
+    pub(crate) recording: Option<String>,
+    /// Where the output files are; the current directory when there is none
+    #[arg(long = "in", value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Replace what is there already and is something else
+    #[arg(long, visible_alias = "overwrite")]
+    pub(crate) force: bool,
+    /// How long to wait for a store that has begun to take uploads and takes none any more
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    pub(crate) patience: Duration,
+    /// Print reports as JSON lines on stdout instead of a progress line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(clap::Args)]

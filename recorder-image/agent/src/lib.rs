@@ -45,6 +45,7 @@ pub mod stdio;
 mod streams;
 mod tap;
 mod timeline;
+pub mod upload;
 mod usage;
 pub mod workdir;
 
