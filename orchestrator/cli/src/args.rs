@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use url::Url;
+use wallflower_domain::destination::Destination;
 use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
 use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
 use wallflower_domain::layout::Layout;
@@ -138,6 +139,10 @@ pub(crate) struct OutputArgs {
     /// A file with such addresses, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) stream_file: Option<PathBuf>,
+    /// Upload everything to s3://bucket/{room}/{date}/, gs://…, az://… or file:///dir/; twice for two destinations. Keys come from the
+    /// environment, such as AWS_ACCESS_KEY_ID. `wallflower upload` does again what failed
+    #[arg(long, value_name = "URL")]
+    pub(crate) upload: Vec<Destination>,
     /// Replace files that are there already
     #[arg(long, visible_alias = "overwrite")]
     pub(crate) force: bool,

@@ -46,6 +46,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 encoding: args.look.encoding(),
                 spool,
                 outputs,
+                uploads: Vec::new(),
                 overwrite: true,
                 gaps: Gaps::Slate,
                 max_duration_s: Some(f64::from(args.seconds)),

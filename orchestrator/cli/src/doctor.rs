@@ -245,6 +245,7 @@ async fn recording_verdict() -> Verdict {
         encoding: Encoding::default(),
         spool,
         outputs,
+        uploads: Vec::new(),
         overwrite: false,
         gaps: Gaps::Slate,
         max_duration_s: Some(RECORDING_S),

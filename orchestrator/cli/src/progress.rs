@@ -103,6 +103,7 @@ impl PersonView {
             AgentEvent::Stream { .. } | AgentEvent::Alive | AgentEvent::Answered { .. } => {}
             AgentEvent::Stopping { .. } => self.phase("stopping"),
             AgentEvent::Finalizing => self.phase("finalizing"),
+            AgentEvent::Upload { upload } => self.bar.set_message(format!("uploading {}", upload.name)),
             AgentEvent::Finished { .. } => {}
         }
     }

@@ -37,6 +37,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         encoding,
         spool: wanted.spool,
         outputs: wanted.outputs,
+        uploads: args.outputs.upload.clone(),
         overwrite: args.outputs.force,
         gaps: args.gaps,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),

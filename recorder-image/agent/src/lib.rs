@@ -46,6 +46,7 @@ mod streams;
 mod tap;
 mod timeline;
 pub mod upload;
+mod uploads;
 mod usage;
 pub mod workdir;
 

@@ -31,6 +31,7 @@ use crate::stage::Stage;
 use crate::streams::{Policy, Streams};
 use crate::tap::Tap;
 use crate::timeline::TimelineFile;
+use crate::uploads::Uploads;
 use crate::usage::Meter;
 use crate::workdir::WorkDir;
 
@@ -80,7 +81,16 @@ pub(crate) async fn perform(
         Ok(prepared) => prepared,
         Err(failure) => return Outcome::failed(failure),
     };
-    match destination.find_encoder(&programs).await {
+    let able = async {
+        // Wrong keys are to be known before anybody is recorded; a later agent's are those of the first.
+        if let Some(uploads) = Uploads::of(&destination.wanted, unix_us(), report)?
+            && !destination.has_media()
+        {
+            uploads.check().await?;
+        }
+        destination.find_encoder(&programs).await
+    };
+    match able.await {
         Ok(Some(warning)) => report.warn(warning),
         Ok(None) => {}
         Err(failure) => {
@@ -379,7 +389,7 @@ async fn conclude(
     report.send(AgentEvent::Finalizing);
     let kept = destination.spool().folder().to_owned();
     let (delivery, late) = tokio::select! {
-        delivered = destination.deliver(programs, ended) => delivered,
+        delivered = destination.deliver(programs, ended, report) => delivered,
         () = told_to_abandon(requests) => {
             return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&kept)), delivery: None };
         }
