@@ -16,6 +16,7 @@ mod browser;
 mod capture;
 mod cast;
 mod child;
+pub mod control_sockets;
 mod delivery;
 mod display;
 mod finisher;
