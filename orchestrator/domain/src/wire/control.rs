@@ -56,6 +56,24 @@ pub enum Answer<T> {
     Error(Failure),
 }
 
+impl<T> From<Result<T, Failure>> for Answer<T> {
+    fn from(result: Result<T, Failure>) -> Self {
+        match result {
+            Ok(what) => Self::Ok(what),
+            Err(failure) => Self::Error(failure),
+        }
+    }
+}
+
+impl<T> From<Answer<T>> for Result<T, Failure> {
+    fn from(answer: Answer<T>) -> Self {
+        match answer {
+            Answer::Ok(what) => Ok(what),
+            Answer::Error(failure) => Err(failure),
+        }
+    }
+}
+
 /// An order has taken effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
@@ -78,8 +96,11 @@ pub struct Status {
     pub outputs: Vec<OutputPlace>,
     /// Process id of the command that owns it.
     pub process: u32,
-    /// When that was asked for it, in microseconds since 1970 UTC.
+    /// When that began, in microseconds since 1970 UTC.
     pub launched_unix_us: i64,
+    /// Address of its metrics, if it serves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
     /// What has happened.
     #[serde(flatten)]
     pub course: Course,
@@ -269,6 +290,7 @@ mod tests {
             outputs: vec![OutputPlace::File { path: "/a.mp4".into() }],
             process: 7,
             launched_unix_us: 1,
+            metrics: Some("http://127.0.0.1:9464/metrics".into()),
             course: Course { before: Progress::default(), last_media_unix_us: None, ..course },
         };
         let text = serde_json::to_string(&status).expect("JSON");
