@@ -11,7 +11,7 @@ use wallflower_domain::wire::page::PageRoom;
 use crate::args::DemoArgs;
 use crate::contact_sheet;
 use crate::progress::View;
-use crate::run::{absolute, new_id, program, run};
+use crate::run::{Outward, absolute, new_id, program, run};
 use crate::theme;
 
 const ROOM: &str = "lobby";
@@ -43,7 +43,8 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 start_deadline_s: START_DEADLINE_S,
                 standing: Standing::default(),
             };
-            let recording = run(&job, &mut view).await;
+            let outward = Outward { room: format!("demo:{ROOM}"), metrics: None };
+            let recording = run(&job, Some(outward), &mut view).await;
             cast.shutdown().await;
             recording
         }

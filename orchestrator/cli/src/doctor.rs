@@ -238,7 +238,7 @@ async fn recording_verdict() -> Verdict {
         start_deadline_s: 20.0,
         standing: Standing::default(),
     };
-    let recorded = run(&job, &mut View::Silent).await;
+    let recorded = run(&job, None, &mut View::Silent).await;
     server.shutdown().await;
     let delivery = match recorded {
         Ok(recording) => match (recording.failure, recording.delivery) {

@@ -13,8 +13,8 @@ use wallflower_domain::wire::page::PageRoom;
 
 use crate::args::RecordArgs;
 use crate::progress::View;
-use crate::run::{absolute, new_id, run};
-use crate::theme;
+use crate::run::{Outward, absolute, new_id, run};
+use crate::{streams, theme};
 
 pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> {
     let id = new_id();
@@ -22,6 +22,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     let file = absolute(&args.output)?;
     announce_abandoned(&file, &view);
     let theme = theme::load(args.look.theme.as_deref())?;
+    let streams = streams::wanted(&args.stream, &args.stream_file)?;
     let (page, host) = page(&args, &id, &view).await?;
     let job = Job {
         id,
@@ -35,13 +36,27 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         gaps: args.gaps,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
-        standing: Standing::default(),
+        standing: Standing { streams, ..Standing::default() },
     };
-    let recording = run(&job, &mut view).await;
+    let outward = Outward { room: title(&args.room), metrics: args.metrics };
+    let recording = run(&job, Some(outward), &mut view).await;
     if let Some(host) = host {
         host.shutdown().await;
     }
     recording
+}
+
+/// The room as others may know it: a page's query may hold a token.
+fn title(room: &Room) -> String {
+    match room {
+        Room::Page { url } => {
+            let mut url = url.clone();
+            url.set_query(None);
+            url.set_fragment(None);
+            url.to_string()
+        }
+        Room::Livekit { .. } | Room::Demo { .. } => room.to_string(),
+    }
 }
 
 /// A run that died together with everything else could not say what it left.
@@ -107,5 +122,21 @@ async fn host(addr: SocketAddr) -> Result<Option<DemoServer>, Failure> {
         Ok(server) => Ok(Some(server)),
         Err(error) if error.source.kind() == std::io::ErrorKind::AddrInUse => Ok(None),
         Err(error) => Err(Failure::new(FailureKind::BadRequest, format!("{error}; choose another --demo-listen."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_is_told_without_what_may_be_secret_in_it() {
+        for (room, told) in [
+            ("https://example.org/board?token=hunter2#hunter2", "https://example.org/board"),
+            ("demo:lobby", "demo:lobby"),
+            ("livekit+wss://live.example.org/standup", "livekit+wss://live.example.org/standup"),
+        ] {
+            assert_eq!(title(&room.parse().expect("a room")), told);
+        }
     }
 }
