@@ -15,7 +15,7 @@ use wallflower_domain::wire::page::PageRoom;
 use crate::args::DemoArgs;
 use crate::outputs::{absolute, spool};
 use crate::progress::View;
-use crate::run::{new_id, program, run};
+use crate::run::{Outward, new_id, program, run};
 use crate::theme;
 
 const ROOM: &str = "lobby";
@@ -54,7 +54,8 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 standing: Standing::default(),
                 watchdog: WatchdogConfig::default(),
             };
-            let recording = run(&job, &mut view).await;
+            let outward = Outward { metrics: None };
+            let recording = run(&job, Some(outward), &mut view).await;
             cast.shutdown().await;
             recording
         }

@@ -20,6 +20,7 @@ mod cast;
 mod child;
 mod clock;
 mod containers;
+pub mod control_sockets;
 mod delivery;
 mod digest;
 mod display;

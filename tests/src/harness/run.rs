@@ -17,7 +17,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A place for runs: an output directory, and a runtime directory by which leftovers are found.
 pub struct Bench {
-    disk: Option<SmallDisk>,
+    _disk: Option<SmallDisk>,
     out: TempDir,
     runtime: TempDir,
     environment: Vec<(String, String)>,
@@ -111,7 +111,7 @@ impl Bench {
             // Short, because sockets are made in it.
             tempfile::Builder::new().prefix(prefix).tempdir_in("/tmp").expect("a temporary directory")
         };
-        Self { disk: None, out: folder("wf-out-"), runtime: folder("wf-run-"), environment: Vec::new() }
+        Self { _disk: None, out: folder("wf-out-"), runtime: folder("wf-run-"), environment: Vec::new() }
     }
 
     /// The same with an output directory on a disk of its own, so many MiB large.
@@ -123,7 +123,7 @@ impl Bench {
     pub fn on_a_small_disk(mebibytes: u32) -> Self {
         let bench = Self::new();
         let disk = SmallDisk::mount(bench.out.path(), mebibytes);
-        Self { disk: Some(disk), ..bench }
+        Self { _disk: Some(disk), ..bench }
     }
 
     /// The same with an environment variable for every run.
