@@ -19,7 +19,7 @@ mod writer;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -138,9 +138,18 @@ enum PauseNote {
 }
 
 fn append_line(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
+    let mut file = fs::File::options().create(true).read(true).append(true).open(path)?;
+    let mut line = Vec::new();
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    // What a full disk or the loss of power has cut must not swallow the next line.
+    if last != [b'\n'] {
+        line.push(b'\n');
+    }
+    serde_json::to_writer(&mut line, value)?;
     line.push(b'\n');
-    let mut file = fs::File::options().create(true).append(true).open(path)?;
     file.write_all(&line)?;
     file.sync_data()
 }
@@ -470,11 +479,13 @@ pub(crate) mod tests {
         spooled(&spool, 5).await;
         let (whole, index) = (spool.segments(), spool.folder().join(SEGMENTS));
         drop(spool);
-        for lines_left in [0, 1, 2] {
+        // The last line was being written.
+        for (lines_left, cut) in
+            [(0, "{\"attempt\":1,\"off\n"), (1, "{\"attempt\":1,\"off"), (2, "{"), (0, "{\"attempt\":1")]
+        {
             let text = fs::read_to_string(&index).expect("there");
             let left: String = text.split_inclusive('\n').take(lines_left).collect();
-            // The last line was being written.
-            fs::write(&index, left + "{\"attempt\":1,\"off\n").expect("written");
+            fs::write(&index, left + cut).expect("written");
             assert_eq!(Spool::of(&job).expect("opened").segments(), whole, "{lines_left} lines were left");
         }
     }
