@@ -5,6 +5,7 @@
 //! - [`site`]: Wallflower's own pages, the probe page among them
 //! - [`livekit`]: a real LiveKit server, and tokens for it
 //! - [`cast`]: synthetic participants
+//! - [`player`]: somebody who watches HLS in a browser
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
@@ -12,6 +13,7 @@ pub mod cast;
 mod http;
 pub mod livekit;
 pub mod pages;
+pub mod player;
 pub mod run;
 pub mod site;
 pub mod turn;
@@ -20,6 +22,7 @@ pub mod visitor;
 pub use cast::Cast;
 pub use livekit::LivekitServer;
 pub use pages::Pages;
+pub use player::Player;
 pub use run::{Bench, Ended, Running};
 pub use site::Site;
 pub use turn::my_turn;
