@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use url::Url;
-use wallflower_domain::frame::{FrameRate, FrameSize};
+use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
+use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
@@ -34,7 +35,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Record a room or a page to an MP4
+    /// Record a room or a page: to files, HLS, images and live streams
     #[command(after_help = EXIT_CODES)]
     Record(Box<RecordArgs>),
     /// Record a built-in room with synthetic participants
@@ -60,27 +61,77 @@ pub(crate) struct Look {
     /// How tiles are arranged: grid, speaker or single-speaker
     #[arg(long, default_value_t = Layout::Grid)]
     pub(crate) layout: Layout,
-    /// Size of the picture; both sides even
-    #[arg(long, default_value_t = FrameSize::HD, value_name = "WIDTHxHEIGHT")]
-    pub(crate) size: FrameSize,
-    /// Frames a second, 1 to 60
-    #[arg(long, default_value_t = FrameRate::DEFAULT)]
-    pub(crate) fps: FrameRate,
+    /// Size and frames a second by a name: 720p30, 720p60, 1080p30, 1080p60, and portrait-720p30 and so on
+    #[arg(long, default_value_t = Preset::default())]
+    pub(crate) preset: Preset,
+    /// Size of the picture in place of the preset's; both sides even
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    size: Option<FrameSize>,
+    /// Frames a second in place of the preset's, 1 to 60
+    #[arg(long)]
+    fps: Option<FrameRate>,
+    /// Codec of the picture: h264, h265, vp9 or av1
+    #[arg(long, default_value_t = VideoCodec::default())]
+    codec: VideoCodec,
+    /// What encodes it: software, auto, vaapi, nvenc or qsv; where hardware does not work, software does it and a warning says so
+    #[arg(long, default_value_t = EncoderChoice::default())]
+    encoder: EncoderChoice,
     /// Theme file: colours, title, logo, overlays
     #[arg(long, value_name = "FILE.json")]
     pub(crate) theme: Option<PathBuf>,
+}
+
+impl Look {
+    pub(crate) fn size(&self) -> FrameSize {
+        self.size.unwrap_or(self.preset.size())
+    }
+
+    pub(crate) fn fps(&self) -> FrameRate {
+        self.fps.unwrap_or(self.preset.fps())
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        Encoding { codec: self.codec, encoder: self.encoder }
+    }
+}
+
+/// What a recording makes, all from one encode; at least one of them.
+#[derive(clap::Args)]
+pub(crate) struct OutputArgs {
+    /// The file to write; its ending says what it is: .mp4 or .mkv; .webm, which is encoded a second time unless the codec is vp9 or
+    /// av1; or one of --audio's. Can be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Vec<PathBuf>,
+    /// A file with the sound alone: .m4a, .opus, .ogg, .mp3, .flac or .wav. When nothing has a picture, none is encoded
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio: Vec<PathBuf>,
+    /// A directory for an HLS playlist, index.m3u8: live while recording, complete after
+    #[arg(long, value_name = "DIR")]
+    pub(crate) hls: Option<PathBuf>,
+    /// A directory for pictures: one every --images-every, and at the end a thumbnail and a contact sheet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<PathBuf>,
+    /// Time between two pictures
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    pub(crate) images_every: Duration,
+    /// Stream live to rtmp://host/app/KEY, rtmps://host/app/KEY or srt://host:port; can be given several times. Other users of this
+    /// machine can read a key that is given here: --stream-file keeps it to yourself
+    #[arg(long, value_name = "URL")]
+    pub(crate) stream: Vec<Secret>,
+    /// A file with such addresses, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stream_file: Option<PathBuf>,
+    /// Replace files that are there already
+    #[arg(long, visible_alias = "overwrite")]
+    pub(crate) force: bool,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RecordArgs {
     /// livekit+wss://host/ROOM, demo:ROOM, or any https:// page
     pub(crate) room: Room,
-    /// The MP4 to write
-    #[arg(short, long, value_name = "FILE.mp4")]
-    pub(crate) output: PathBuf,
-    /// Replace the file when it is there already
-    #[arg(long)]
-    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
     /// End after this much recording, such as 30s or 1h30m; otherwise when the room ends or on Ctrl-C
     #[arg(long, value_parser = duration)]
     pub(crate) duration: Option<Duration>,

@@ -14,7 +14,8 @@ const FRAMES: u64 = 12;
 
 /// Writes `FILE.png` beside `FILE.mp4`.
 pub(crate) async fn make(delivery: &Delivery) -> Result<PathBuf, Failure> {
-    let sheet = Path::new(&delivery.file).with_extension("png");
+    let file = delivery.outputs.first().map_or("", |output| output.location.as_str());
+    let sheet = Path::new(file).with_extension("png");
     let every = (delivery.frames / FRAMES).max(1);
     // The middle of each part: the first frame of a recording says little.
     let filter = format!(
@@ -22,7 +23,7 @@ pub(crate) async fn make(delivery: &Delivery) -> Result<PathBuf, Failure> {
         every / 2
     );
     let ran = Command::new(Program::Ffmpeg.find()?)
-        .args(["-hide_banner", "-loglevel", "error", "-y", "-i", &delivery.file, "-vf", &filter, "-frames:v", "1"])
+        .args(["-hide_banner", "-loglevel", "error", "-y", "-i", file, "-vf", &filter, "-frames:v", "1"])
         .arg(&sheet)
         .stdin(Stdio::null())
         .kill_on_drop(true)

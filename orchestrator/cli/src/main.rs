@@ -6,6 +6,7 @@ mod contact_sheet;
 mod demo;
 mod doctor;
 mod exit;
+mod outputs;
 mod progress;
 mod record;
 mod recover;

@@ -13,4 +13,5 @@ pub mod secret;
 mod stream_url;
 pub mod theme;
 pub mod timeline;
+pub mod watchdog;
 pub mod wire;

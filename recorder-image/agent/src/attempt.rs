@@ -65,6 +65,7 @@ impl Attempt {
         let plan = Plan {
             size: session.job.size,
             fps: session.job.fps,
+            sound_only: session.destination.wanted.sound_only(),
             silent: scene.is_silent(),
             spool,
             tap: session.tap,

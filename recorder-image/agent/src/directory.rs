@@ -53,7 +53,7 @@ pub(crate) fn check(path: &Path, kind: Kind, recording: Option<Recording>, overw
 
 fn taken(path: &Path, kind: Kind) -> String {
     format!(
-        "{} holds the {} of another recording; choose another directory, or pass --overwrite.",
+        "{} holds the {} of another recording; choose another directory, or pass --force.",
         path.display(),
         kind.title
     )

@@ -125,6 +125,7 @@ fn template_url(text: &str, room: &PageRoom, job: &Job) -> Result<String, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wallflower_domain::encoding::Encoding;
     use wallflower_domain::frame::{FrameRate, FrameSize};
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
@@ -140,7 +141,10 @@ mod tests {
             theme: Theme::default(),
             size: FrameSize::HD,
             fps: FrameRate::DEFAULT,
-            file: "/x.mp4".into(),
+            room: "livekit".into(),
+            encoding: Encoding::default(),
+            spool: "/x".into(),
+            outputs: Vec::new(),
             overwrite: false,
             gaps: Gaps::Slate,
             max_duration_s: None,

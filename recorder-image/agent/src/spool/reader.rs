@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::{
-    ATTEMPTS, Attempt, Input, PAUSES, Pause, PauseNote, SEGMENTS, Segment, has_media, lines, media_name, number_of,
+    ATTEMPTS, Attempt, EVENTS, Input, PAUSES, Pause, PauseNote, SEGMENTS, Segment, has_media, lines, media_name, number_of,
     parse_lines,
 };
 use crate::clock::Moment;
@@ -153,6 +153,11 @@ impl Reader {
             }
         }
         pauses
+    }
+
+    /// Where the timeline is.
+    pub(crate) fn events(&self) -> PathBuf {
+        self.folder.join(EVENTS)
     }
 
     pub(crate) fn has_media(&self) -> bool {
