@@ -11,6 +11,7 @@ use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
+use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
 
 const EXIT_CODES: &str = "\
@@ -81,6 +82,20 @@ pub(crate) struct Look {
     pub(crate) theme: Option<PathBuf>,
 }
 
+impl RecordArgs {
+    /// The watchdog's rules with those that are given.
+    pub(crate) fn watchdog(&self) -> Result<WatchdogConfig, String> {
+        let mut rules = serde_json::Map::new();
+        for rule in &self.watch {
+            let number =
+                rule.split_once('=').and_then(|(key, value)| Some((key, value.parse::<serde_json::Number>().ok()?)));
+            let (key, number) = number.ok_or_else(|| format!("\"{rule}\" is no rule; write it as room_empty_s=60."))?;
+            rules.insert(key.to_owned(), number.into());
+        }
+        serde_json::from_value(rules.into()).map_err(|error| format!("A rule of the watchdog is not valid: {error}."))
+    }
+}
+
 impl Look {
     pub(crate) fn size(&self) -> FrameSize {
         self.size.unwrap_or(self.preset.size())
@@ -139,6 +154,9 @@ pub(crate) struct RecordArgs {
     /// media time stays wall time) or cut
     #[arg(long, default_value_t = Gaps::Slate)]
     pub(crate) gaps: Gaps,
+    /// A rule of the watchdog, such as room_empty_s=60; 0 switches it off. Can be given several times
+    #[arg(long = "watch", value_name = "KEY=NUMBER")]
+    watch: Vec<String>,
     #[command(flatten)]
     pub(crate) look: Look,
     /// A page of your own that renders the room. It gets layout, url and token as query parameters, as LiveKit's templates do

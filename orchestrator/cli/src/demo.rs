@@ -1,16 +1,18 @@
 //! `wallflower demo`: the built-in room, synthetic participants, a finished MP4 and a contact sheet of it.
 
-use wallflower_agent::Cast;
+use std::path::Path;
+
+use wallflower_agent::{Cast, contact_sheet};
 use wallflower_control::demo_room::DemoServer;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::Output;
 use wallflower_domain::recording::Recording;
+use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::{Gaps, Job, JobPage, Standing};
 use wallflower_domain::wire::cast::{CastConfig, CastTarget};
 use wallflower_domain::wire::page::PageRoom;
 
 use crate::args::DemoArgs;
-use crate::contact_sheet;
 use crate::outputs::{absolute, spool};
 use crate::progress::View;
 use crate::run::{new_id, program, run};
@@ -49,6 +51,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 max_duration_s: Some(f64::from(args.seconds)),
                 start_deadline_s: START_DEADLINE_S,
                 standing: Standing::default(),
+                watchdog: WatchdogConfig::default(),
             };
             let recording = run(&job, &mut view).await;
             cast.shutdown().await;
@@ -59,7 +62,9 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
     server.shutdown().await;
     let recording = recording?;
     if let Some(delivery) = &recording.delivery {
-        let sheet = contact_sheet::make(delivery).await?;
+        let video = Path::new(&delivery.outputs[0].location);
+        let sheet = video.with_extension("png");
+        contact_sheet(video, delivery.duration_s, &sheet).await?;
         view.say(&format!("{}  twelve frames of it", sheet.display()));
     }
     Ok(recording)

@@ -16,6 +16,7 @@ use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::output::Output;
 use wallflower_domain::theme::Theme;
+use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::{Gaps, Job, JobPage, Standing};
 
 use crate::args::DoctorArgs;
@@ -249,6 +250,7 @@ async fn recording_verdict() -> Verdict {
         max_duration_s: Some(RECORDING_S),
         start_deadline_s: 20.0,
         standing: Standing::default(),
+        watchdog: WatchdogConfig::default(),
     };
     let recorded = run(&job, &mut View::Silent).await;
     server.shutdown().await;

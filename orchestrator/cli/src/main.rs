@@ -2,7 +2,6 @@
 
 mod args;
 mod cast;
-mod contact_sheet;
 mod demo;
 mod doctor;
 mod exit;

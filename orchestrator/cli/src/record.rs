@@ -21,6 +21,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     let id = new_id();
     let mut view = View::new(args.json);
     let encoding = args.look.encoding();
+    let watchdog = args.watchdog().map_err(|error| bad_request(&error))?;
     let wanted = outputs::wanted(&args.outputs, encoding, &id)?;
     announce_abandoned(&wanted.spool, &view);
     let theme = theme::load(args.look.theme.as_deref())?;
@@ -41,6 +42,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
         standing: wanted.standing,
+        watchdog,
     };
     let recording = run(&job, &mut view).await;
     if let Some(host) = host {

@@ -206,6 +206,7 @@ fn apply_agent(recording: &mut Recording, event: AgentEvent) {
         | AgentEvent::Muted { .. }
         | AgentEvent::Marked { .. }
         | AgentEvent::Stream { .. }
+        | AgentEvent::Frozen { .. }
         | AgentEvent::Room { .. }
         | AgentEvent::Warning { .. } => {}
     }

@@ -66,11 +66,12 @@ async fn made(
     container: Container,
     to: &Path,
 ) -> Result<Made, Failure> {
-    let mut command = ffmpeg.command();
-    read_from_the_first_frame(&mut command, finished, known);
     let copies =
         known.video.as_ref().and_then(|video| video.video_codec()).is_some_and(|codec| container.copies(codec));
-    command.args(arguments(container, copies)).arg(ffmpeg::file(to));
+    let early = container == Container::Webm && known.audio.is_some() && webm_s_opus_is_early(ffmpeg, to).await?;
+    let mut command = ffmpeg.command();
+    read_from_the_first_frame(&mut command, finished, known);
+    command.args(arguments(container, copies, early)).arg(ffmpeg::file(to));
     ffmpeg::run(command, deadline(container, copies, known)).await?;
     let facts = facts(ffmpeg, to).await?;
     check(&facts, known, container)?;
@@ -83,10 +84,24 @@ fn read_from_the_first_frame(command: &mut Command, finished: &Path, known: &Med
     command.args(["-avoid_negative_ts", "disabled"]);
 }
 
+/// Whether this ffmpeg writes that part of the sound is to be thrown away, but not that the rest comes as much later. Those before
+/// 6.0 do, and move all streams instead, so that the picture is late. Found out by making next to nothing where the file is to be.
+async fn webm_s_opus_is_early(ffmpeg: &Ffmpeg<'_>, to: &Path) -> Result<bool, Failure> {
+    let mut command = ffmpeg.command();
+    command.args(["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "0.1", "-c:a", "libopus"]);
+    command.args(["-avoid_negative_ts", "disabled", "-f", "webm"]).arg(ffmpeg::file(to));
+    ffmpeg::run(command, Duration::from_secs_f64(LEAST_DEADLINE_S)).await?;
+    let start_s = facts(ffmpeg, to).await?.audio.map_or(0.0, |audio| audio.start_s);
+    // -0.0065 is right, -0.013 is not; Matroska counts in milliseconds.
+    Ok(start_s < -0.01)
+}
+
 /// Sound from zero on: what comes before is cut off, what is missing is silence.
 const FROM_ZERO: [&str; 2] = ["-af", "aresample=async=1:first_pts=0"];
+/// The same, with what is to be thrown away from zero on. libopus puts 312 samples there.
+const PRE_SKIP_FROM_ZERO: [&str; 2] = ["-af", "aresample=async=1:first_pts=0,asetpts=PTS+0.0065/TB"];
 
-fn arguments(container: Container, copies: bool) -> Vec<&'static str> {
+fn arguments(container: Container, copies: bool, early: bool) -> Vec<&'static str> {
     let mut arguments = Vec::new();
     let mut add = |words: &[&'static str]| arguments.extend_from_slice(words);
     if container.has_picture() {
@@ -105,7 +120,7 @@ fn arguments(container: Container, copies: bool) -> Vec<&'static str> {
                 add(&["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-row-mt", "1"]);
                 add(&["-lag-in-frames", "0", "-b:v", "0", "-crf", "28", "-g", "240", "-fps_mode", "passthrough"]);
             }
-            add(&FROM_ZERO);
+            add(if early { &PRE_SKIP_FROM_ZERO } else { &FROM_ZERO });
             add(&["-c:a", "libopus", "-b:a", "96k", "-f", "webm"]);
         }
         Container::M4a => add(&["-c:a", "copy", "-movflags", "+faststart", "-f", "ipod"]),
@@ -177,7 +192,7 @@ mod tests {
     use std::process::Output;
 
     const FPS: f64 = 30.0;
-    const SECONDS: u32 = 6;
+    const SECONDS: u32 = 4;
     /// Most seconds between a flash and its beep.
     const TOGETHER: f64 = 0.005;
 
@@ -207,7 +222,7 @@ mod tests {
     /// The picture flashes and the sound beeps for 0.1 s at 0.5 s, 1.5 s, 2.5 s …; encoded as captures are.
     async fn captured(folder: &Path, video: &str, sound_late_s: f64) -> PathBuf {
         let file = folder.join("captured.mp4");
-        let flash = "color=black:s=320x180:r=30,drawbox=c=white:t=fill:enable='lt(mod(t+0.5,1),0.1)'";
+        let flash = "color=black:s=160x90:r=30,drawbox=c=white:t=fill:enable='lt(mod(t+0.5,1),0.1)'";
         let beep = "aevalsrc='0.5*sin(2*PI*1000*t)*lt(mod(t+0.5,1),0.1)|0':s=48000";
         let mut command = ffmpeg().command();
         command.args(["-f", "lavfi", "-i", flash, "-itsoffset", &sound_late_s.to_string(), "-f", "lavfi", "-i", beep]);
@@ -287,7 +302,7 @@ mod tests {
     }
 
     fn assert_near(found: &[f64], expected: impl Fn(usize) -> f64, within: f64, what: &str) {
-        assert!(found.len() >= 5, "{what}: {found:?}");
+        assert!(found.len() >= 3, "{what}: {found:?}");
         for (index, time) in found.iter().enumerate() {
             assert!((time - expected(index)).abs() <= within, "{what}: {found:?}");
         }
@@ -303,37 +318,34 @@ mod tests {
                 let (made, file) = make_beside(&finished, container).await;
                 let sound = made.facts.audio.as_ref().expect("sound");
                 assert_eq!((sound.rate, sound.channels), (48_000, 2), "{what}");
-                assert!((made.facts.duration_s() - f64::from(SECONDS)).abs() < 0.05, "{what}: {:?}", made.facts);
+                let picture = made.facts.video.as_ref().map(|video| video.codec.as_str());
+                let (picture_codec, sound_codec, format) = contents(container);
+                assert_eq!((picture, sound.codec.as_str()), (picture_codec, sound_codec), "{what}");
+                assert!(made.facts.format.contains(format), "{what}: {}", made.facts.format);
+                // MP3's frames are filled up at both ends.
+                assert!((made.facts.duration_s() - f64::from(SECONDS)).abs() < 0.08, "{what}: {:?}", made.facts);
                 assert_near(&beeps(&file, !container.has_picture()).await, |nth| 0.5 + nth as f64, TOGETHER, &what);
                 if container.has_picture() {
                     let video = made.facts.video.as_ref().expect("a picture");
-                    assert_eq!((video.width, video.height, video.fps.round()), (320, 180, FPS), "{what}");
-                    assert_eq!((video.frames, video.start_s), (180, 0.0), "{what}");
+                    assert_eq!((video.width, video.height, video.fps.round()), (160, 90, FPS), "{what}");
+                    assert_eq!((video.frames, video.start_s), (120, 0.0), "{what}");
                     assert_near(&flashes(&file).await, |nth| 0.5 + nth as f64, 0.001, &what);
                 }
             }
         }
     }
 
-    #[tokio::test]
-    async fn each_container_holds_the_codecs_that_it_is_known_for() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let finished = with_priming_skipped(&captured(folder.path(), H264, 0.0).await).await;
-        for (container, picture, sound, format) in [
-            (Container::Mp4, Some("h264"), "aac", "mp4"),
-            (Container::Mkv, Some("h264"), "aac", "matroska"),
-            (Container::Webm, Some("vp9"), "opus", "webm"),
-            (Container::M4a, None, "aac", "m4a"),
-            (Container::Opus, None, "opus", "ogg"),
-            (Container::Ogg, None, "opus", "ogg"),
-            (Container::Mp3, None, "mp3", "mp3"),
-            (Container::Flac, None, "flac", "flac"),
-            (Container::Wav, None, "pcm_s16le", "wav"),
-        ] {
-            let (made, _) = make_beside(&finished, container).await;
-            assert_eq!(made.facts.video.as_ref().map(|video| video.codec.as_str()), picture, "{container}");
-            assert_eq!(made.facts.audio.as_ref().map(|audio| audio.codec.as_str()), Some(sound), "{container}");
-            assert!(made.facts.format.contains(format), "{container}: {}", made.facts.format);
+    /// Picture, sound, and a part of ffprobe's name of the format.
+    fn contents(container: Container) -> (Option<&'static str>, &'static str, &'static str) {
+        match container {
+            Container::Mp4 => (Some("h264"), "aac", "mp4"),
+            Container::Mkv => (Some("h264"), "aac", "matroska"),
+            Container::Webm => (Some("vp9"), "opus", "webm"),
+            Container::M4a => (None, "aac", "m4a"),
+            Container::Opus | Container::Ogg => (None, "opus", "ogg"),
+            Container::Mp3 => (None, "mp3", "mp3"),
+            Container::Flac => (None, "flac", "flac"),
+            Container::Wav => (None, "pcm_s16le", "wav"),
         }
     }
 
@@ -343,7 +355,7 @@ mod tests {
         let finished = with_priming_skipped(&captured(folder.path(), H264, 0.3).await).await;
         for container in Container::ALL {
             let (_, file) = make_beside(&finished, container).await;
-            // AAC's file has no other clock than its edit list, which not every reader of sound alone heeds.
+            // Played from its beginning, AAC begins with its priming: that its file begins late is in its clock.
             let alone = !container.has_picture() && container != Container::M4a;
             assert_near(&beeps(&file, alone).await, |nth| 0.8 + nth as f64, TOGETHER, container.extension());
         }
@@ -398,11 +410,11 @@ mod tests {
         let mut promised = known.clone();
         promised.video.as_mut().expect("a picture").frames += 1;
         let failure = make(&ffmpeg(), &finished, &promised, Container::Mkv, &to).await.expect_err("a frame is missing");
-        assert!(failure.message.contains("it has 180 of 181 frames"), "{failure}");
+        assert!(failure.message.contains("it has 120 of 121 frames"), "{failure}");
         let mut promised = known.clone();
         promised.audio.as_mut().expect("sound").duration_s += 1.0;
         let failure = make(&ffmpeg(), &finished, &promised, Container::Mp3, &to).await.expect_err("sound is missing");
-        assert!(failure.message.contains("its sound ends at 6.0"), "{failure}");
+        assert!(failure.message.contains("its sound ends at 4.0"), "{failure}");
         fs::write(&finished, "no media").expect("written");
         make(&ffmpeg(), &finished, &known, Container::Mkv, &to).await.expect_err("can't be read");
         assert!(!to.exists());
@@ -419,7 +431,7 @@ mod tests {
         let failure = make(&ffmpeg(), &silent, &facts, Container::Mp3, &to).await.expect_err("no sound");
         assert_eq!((failure.kind, to.exists()), (FailureKind::BadRequest, false));
         let (made, _) = make_beside(&silent, Container::Webm).await;
-        assert_eq!((made.facts.frames(), made.facts.audio), (180, None));
+        assert_eq!((made.facts.frames(), made.facts.audio), (120, None));
     }
 
     #[test]

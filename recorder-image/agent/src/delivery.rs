@@ -13,6 +13,7 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use wallflower_domain::encoding::Encoding;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::{Container, Output};
 use wallflower_domain::recording::EndReason;
@@ -21,6 +22,7 @@ use wallflower_domain::wire::agent::{Delivery, Job, Progress, Usage};
 
 use crate::containers;
 use crate::digest;
+use crate::encoder::{Encoder, Encoders, resolve};
 use crate::ffmpeg::Ffmpeg;
 use crate::finisher::{self, Finished, Plan};
 use crate::programs::Programs;
@@ -30,6 +32,8 @@ use crate::spool::{NotOpened, Spool, Wanted};
 /// Where a recording goes, and what is captured until then.
 pub(crate) struct Destination {
     pub(crate) wanted: Wanted,
+    /// What encodes the pictures, of captures and of slates.
+    pub(crate) encoder: Encoder,
     spool: Spool,
 }
 
@@ -56,7 +60,7 @@ impl Destination {
         fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         // Opening it writes a file: a directory can be made on a full disk, a file with something in it can't.
         match Spool::of(job) {
-            Ok(spool) => Ok(Self { wanted: Wanted::of(job), spool }),
+            Ok(spool) => Ok(Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool }),
             Err(NotOpened::InUse) => Err(Failure::new(
                 FailureKind::DestinationUnwritable,
                 format!("{} is in use by another agent.", folder.display()),
@@ -75,10 +79,36 @@ impl Destination {
         let refused =
             |why: String| Err(Failure::new(FailureKind::DestinationUnwritable, format!("{} {why}", folder.display())));
         match Spool::left_in(folder) {
-            Ok((spool, wanted)) => Ok(Self { wanted, spool }),
+            Ok((spool, wanted)) => Ok(Self { wanted, encoder: Encoder::default(), spool }),
             Err(NotOpened::InUse) => refused("is still being recorded.".into()),
             Err(NotOpened::Broken(error)) => refused(format!("can't be opened ({error}).")),
         }
+    }
+
+    /// Finds what encodes the pictures here. A sentence comes with it when that is not what was asked for. Fails when this machine can't
+    /// make what is wanted.
+    pub(crate) async fn find_encoder(&mut self, programs: &Programs) -> Result<Option<String>, Failure> {
+        let Wanted { encoding, outputs, size, fps, .. } = &self.wanted;
+        let ffmpeg = Ffmpeg::alone(programs);
+        // What every ffmpeg can do is not asked for: that would take a tenth of a second of every start.
+        let plain = |container| matches!(container, Container::Mp4 | Container::Mkv | Container::M4a);
+        let containers: Vec<Container> = outputs
+            .iter()
+            .filter_map(|output| output.container().ok().flatten())
+            .filter(|kind| !plain(*kind))
+            .collect();
+        if !containers.is_empty() {
+            let encoders = Encoders::of(&ffmpeg).await?;
+            for container in containers {
+                encoders.check(container, encoding.codec)?;
+            }
+        }
+        if *encoding == Encoding::default() || self.wanted.sound_only() {
+            return Ok(None);
+        }
+        let (encoder, warning) = resolve(&ffmpeg, *encoding, *size, *fps).await?;
+        self.encoder = encoder;
+        Ok(warning)
     }
 
     pub(crate) fn spool(&self) -> &Spool {
@@ -139,7 +169,8 @@ impl Destination {
         let (mut duration_s, mut frames) = (plan.seconds(plan.frames()), plan.frames());
         if !files.is_empty() {
             let chapters = sidecars.write_chapters(self.spool.folder())?;
-            let finished = finisher::finish(programs, &self.spool, &self.wanted, plan, chapters.as_deref()).await?;
+            let finished =
+                finisher::finish(programs, &self.spool, &self.wanted, &self.encoder, plan, chapters.as_deref()).await?;
             (duration_s, frames) = (finished.facts.duration_s(), finished.facts.frames());
             for output in files {
                 outputs.push(self.deliver_file(programs, &finished, output).await);

@@ -125,9 +125,11 @@ pub(crate) async fn facts(ffmpeg: &Ffmpeg<'_>, file: &Path) -> Result<MediaFacts
 
 fn read(probe: Probe, bytes: u64) -> Result<MediaFacts, Failure> {
     let stream = |kind: &str| probe.streams.iter().find(|stream| stream.codec_type == kind);
-    // Matroska's streams have no duration of their own, but a tag; its file has one in any case.
+    let start = |stream: &ProbedStream| stream.start_time.parse().unwrap_or(0.0);
     let duration = |stream: &ProbedStream| {
-        let tagged = stream.tags.as_ref().and_then(|tags| clock(&tags.duration));
+        // Matroska's streams have no duration of their own, but a tag of that name, which is when they end.
+        let end = stream.tags.as_ref().and_then(|tags| clock(&tags.duration));
+        let tagged = end.map(|end| end - f64::max(start(stream), 0.0));
         let known = stream.duration.parse().ok().or(tagged).or(probe.format.duration.parse().ok());
         known.filter(|seconds: &f64| seconds.is_finite()).ok_or_else(|| broken("its duration is unknown"))
     };
@@ -135,7 +137,6 @@ fn read(probe: Probe, bytes: u64) -> Result<MediaFacts, Failure> {
         Ok(0) | Err(_) => Err(broken(format!("its {what} is empty"))),
         Ok(packets) => Ok(packets),
     };
-    let start = |stream: &ProbedStream| stream.start_time.parse().unwrap_or(0.0);
     let video = match stream("video") {
         None => None,
         Some(video) => Some(VideoFacts {
@@ -222,17 +223,17 @@ mod tests {
     }
 
     #[test]
-    fn a_matroska_file_s_durations_are_in_its_tags() {
+    fn a_matroska_file_tells_in_tags_when_its_streams_end() {
         let facts = answer(
             r#"{"streams":[
                 {"codec_type":"video","codec_name":"vp9","width":1280,"height":720,"avg_frame_rate":"30000/1001",
-                 "start_time":"0.000000","nb_read_packets":"180","tags":{"DURATION":"01:00:06.500000000"}},
+                 "start_time":"1.250000","nb_read_packets":"180","tags":{"DURATION":"01:00:06.500000000"}},
                 {"codec_type":"audio","codec_name":"opus","sample_rate":"48000","channels":2,
                  "start_time":"-0.007000","nb_read_packets":"303"}],
              "format":{"format_name":"matroska,webm","duration":"3606.545000"}}"#,
         )
         .expect("whole");
-        assert_eq!((facts.duration_s(), facts.frames(), facts.origin_s()), (3606.5, 180, 0.0));
+        assert_eq!((facts.duration_s(), facts.frames(), facts.origin_s()), (3605.25, 180, 1.25));
         let video = facts.video.expect("a picture");
         assert_eq!((video.video_codec(), (video.fps * 100.0).round()), (Some(VideoCodec::Vp9), 2997.0));
         let audio = facts.audio.expect("sound");

@@ -266,11 +266,11 @@ pub(crate) fn child<'a>(bytes: &'a [u8], name: &Name) -> Option<&'a [u8]> {
     children(bytes).find(|(found, _)| found == name).map(|(_, content)| content)
 }
 
-fn read_u32(bytes: &[u8]) -> Option<u32> {
+pub(crate) fn read_u32(bytes: &[u8]) -> Option<u32> {
     bytes.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
 }
 
-fn read_u64(bytes: &[u8]) -> Option<u64> {
+pub(crate) fn read_u64(bytes: &[u8]) -> Option<u64> {
     bytes.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
@@ -344,7 +344,7 @@ impl Samples {
     }
 }
 
-fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+pub(crate) fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
     let value = read_u32(bytes)?;
     bytes.advance(4);
     Some(value)

@@ -129,6 +129,7 @@ mod tests {
     use wallflower_domain::frame::{FrameRate, FrameSize};
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
+    use wallflower_domain::watchdog::WatchdogConfig;
     use wallflower_domain::wire::agent::{Gaps, Standing};
 
     #[test]
@@ -150,6 +151,7 @@ mod tests {
             max_duration_s: None,
             start_deadline_s: 20.0,
             standing: Standing::default(),
+            watchdog: WatchdogConfig::default(),
         };
         let url = template_url("https://t.example/p?brand=1&token=old", &room, &job).expect("valid");
         assert_eq!(url, "https://t.example/p?brand=1&layout=speaker&url=ws%3A%2F%2Fh%3A7880&token=t.o.k");

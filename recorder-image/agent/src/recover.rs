@@ -29,7 +29,10 @@ pub async fn recover(folder: &Path) -> Result<Vec<Recovered>, Failure> {
     let mut recovered = Vec::new();
     for spool in abandoned_spools(&folder) {
         let (delivery, failure) = match Destination::left_in(&spool) {
-            Ok(destination) => destination.deliver(&programs, killed()).await,
+            Ok(mut destination) => match destination.find_encoder(&programs).await {
+                Ok(_) => destination.deliver(&programs, killed()).await,
+                Err(failure) => (None, Some(failure)),
+            },
             Err(failure) => (None, Some(failure)),
         };
         recovered.push(Recovered { spool: spool.display().to_string(), delivery, failure });

@@ -16,17 +16,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, Usage};
+use wallflower_domain::timeline::{Delivered, OutputKind};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, StreamReport, Usage};
 
 use crate::attempt::{Attempt, Ending};
 use crate::clock::unix_us;
 use crate::delivery::{Destination, Ended};
 use crate::live::{Live, seconds};
+use crate::observer::Observer;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
 use crate::stage::Stage;
-use crate::streams::Streams;
+use crate::streams::{Policy, Streams};
 use crate::tap::Tap;
 use crate::timeline::TimelineFile;
 use crate::usage::Meter;
@@ -74,10 +76,20 @@ pub(crate) async fn perform(
 ) -> Outcome {
     let prepared =
         Programs::find().and_then(|programs| Destination::prepare(job).map(|destination| (programs, destination)));
-    let (programs, destination) = match prepared {
+    let (programs, mut destination) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return Outcome::failed(failure),
     };
+    match destination.find_encoder(&programs).await {
+        Ok(Some(warning)) => report.warn(warning),
+        Ok(None) => {}
+        Err(failure) => {
+            if !destination.has_media() {
+                destination.discard();
+            }
+            return Outcome::failed(failure);
+        }
+    }
     let mut work = match WorkDir::create(&job.id, program).await {
         Ok(work) => work,
         Err(failure) => {
@@ -100,7 +112,8 @@ pub(crate) async fn perform(
         Interruption::new(failure, began)
     });
     let tap = Tap::new();
-    let mut streams = Streams::new();
+    let policy = Policy { allow_private: true };
+    let mut streams = Streams::new(policy, programs.ffmpeg.clone(), work.lasting(), tap.clone(), report.clone());
     for stream in &job.standing.streams {
         if let Err(failure) = streams.add(stream) {
             report.warn(failure.message);
@@ -113,18 +126,19 @@ pub(crate) async fn perform(
         destination: &destination,
         report,
         tap: &tap,
+        observer: Observer::new(&job.watchdog, &destination.wanted, destination.spool().folder().to_owned()),
         usage: None,
         captured: Progress::default(),
         until_us: None,
     };
     let cause = session.record(resumes, &mut work, began, &mut live).await;
     let Session { usage, captured, until_us, .. } = session;
-    live.streams.shutdown().await;
+    let streamed = live.streams.shutdown().await.iter().map(streamed).collect();
     let ended = match cause {
-        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: Vec::new() },
+        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: streamed },
         Cause::Failed(failure) => {
             let failure = Some(failure);
-            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: Vec::new() }
+            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: streamed }
         }
         Cause::Abandoned => {
             let outcome = abandoned(destination);
@@ -135,6 +149,20 @@ pub(crate) async fn perform(
     let outcome = conclude(ended, &programs, destination, requests, report).await;
     work.close().await;
     outcome
+}
+
+/// A stream, as the manifest tells of it.
+fn streamed(report: &StreamReport) -> Delivered {
+    Delivered {
+        kind: OutputKind::Stream,
+        location: report.address.clone(),
+        bytes: report.bytes,
+        sha256: None,
+        duration_s: Some(report.sent_s),
+        facts: None,
+        uploads: Vec::new(),
+        failure: None,
+    }
 }
 
 /// A time without media in the middle of a recording.
@@ -164,6 +192,7 @@ pub(crate) struct Session<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) report: &'a Report,
     pub(crate) tap: &'a Tap,
+    observer: Observer,
     usage: Option<Usage>,
     captured: Progress,
     /// When the recording ended, in microseconds of media time, if that was in a gap.
@@ -209,7 +238,7 @@ impl Session<'_> {
             };
             let mut meter = Meter::begin(attempt.groups());
             let Ending { cause, stage_is_well } =
-                attempt.watch(&mut meter, &mut self.captured, live, self.report).await;
+                attempt.watch(&mut meter, &mut self.captured, &mut self.observer, live, self.report).await;
             self.usage = meter.usage().or(self.usage);
             let number = attempt.number;
             let failure = match cause {

@@ -49,8 +49,8 @@ pub(crate) struct Listener {
 #[derive(Clone, Debug)]
 pub(crate) enum Heard {
     Fragment(Arc<Fragment>),
-    /// So many fragments came faster than they were taken; the next one begins a segment.
-    Missed(u64),
+    /// Fragments came faster than they were taken; the next one begins a segment.
+    Missed,
 }
 
 impl Listener {
@@ -68,18 +68,12 @@ impl Listener {
                     return Some(Heard::Fragment(fragment));
                 }
                 Ok(_) => {}
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                Err(broadcast::error::RecvError::Lagged(_)) => {
                     self.synchronized = false;
-                    return Some(Heard::Missed(missed));
+                    return Some(Heard::Missed);
                 }
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
-    }
-
-    /// Begins with a segment again: for a connection that was lost and is back.
-    pub(crate) fn resynchronize(&mut self) {
-        self.synchronized = false;
-        self.fragments = self.fragments.resubscribe();
     }
 }

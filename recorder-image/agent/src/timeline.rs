@@ -58,6 +58,7 @@ impl TimelineFile {
             AgentEvent::Marked { label, .. } => Event::Marker { label: label.clone() },
             AgentEvent::Room { room_event } => room_event.clone().into(),
             AgentEvent::Warning { message } => Event::Warning { message: message.clone() },
+            AgentEvent::Frozen { length_s } => Event::Frozen { length_s: *length_s },
             AgentEvent::Stopping { reason } => Event::RecordingEnded { reason: *reason },
             AgentEvent::Stream { stream } => {
                 let known = self.streams.iter_mut().find(|(id, _)| *id == stream.id);

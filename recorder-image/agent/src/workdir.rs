@@ -124,8 +124,19 @@ pub(crate) struct Lasting {
 }
 
 impl Lasting {
+    /// The run's directory, which only we can read.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn command(&self, program: &Path) -> Command {
         command(program, &self.path, &self.path)
+    }
+
+    /// Without a run.
+    #[cfg(test)]
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 }
 

@@ -19,11 +19,11 @@ pub struct WatchdogConfig {
     /// End when there have been people for so long and none of them has ever shown or said anything. 30 min: a webinar's waiting
     /// room opens up to that early. (Jibri gives up after 10.)
     pub no_media_s: Seconds,
-    /// Warn when the page has not beaten for so long. 3 s: three beats, which is more than a busy machine makes a page miss. When it
-    /// comes back, the timeline gets to know for how long it stood still.
+    /// Warn when the page has not answered for so long. 2 s: it is asked twice a second, and a busy machine makes it miss no more than
+    /// one. When it comes back, the timeline gets to know for how long it stood still.
     pub slow_page_s: Seconds,
-    /// Interrupt when the page has not beaten for so long. 10 s: the page's sound plays on without its main thread, and a new attempt
-    /// costs some seconds of both, so a page that will come back is worth waiting for.
+    /// Interrupt when the page has not answered for so long. 3 s: nobody knows whether a script that hangs will ever come back, and
+    /// with a second for the next attempt, what hung is mended within 5 s.
     pub frozen_page_s: Seconds,
     /// Warn when the picture has not changed for so long. 5 min: slides are looked at for minutes, a meeting with a camera changes
     /// with every frame.
@@ -33,8 +33,8 @@ pub struct WatchdogConfig {
     pub silent_audio_s: Seconds,
     /// Warn when the encoder was slower than real time for so long. 10 s: a page that starts a video is not worth a warning.
     pub slow_encoder_s: Seconds,
-    /// Interrupt when the encoder has encoded nothing for so long. 5 s: it reports twice a second, and a disk that is made to flush
-    /// can hold it up for a second or two, which a new encoder would not mend.
+    /// Interrupt when the encoder has encoded nothing for so long. 2.5 s: its fragments come twice a second, and a slow disk does not
+    /// hold them up; with a second for the next attempt, what hung is mended within 5 s.
     pub stalled_encoder_s: Seconds,
     /// Warn when the disk will be low in less time than this, as fast as the recording grows. 10 min: enough to make room.
     pub disk_warn_s: Seconds,
@@ -58,12 +58,12 @@ impl Default for WatchdogConfig {
             room_empty_s: Seconds(300.0),
             everybody_left_s: Seconds(30.0),
             no_media_s: Seconds(1800.0),
-            slow_page_s: Seconds(3.0),
-            frozen_page_s: Seconds(10.0),
+            slow_page_s: Seconds(2.0),
+            frozen_page_s: Seconds(3.0),
             frozen_video_s: Seconds(300.0),
             silent_audio_s: Seconds(600.0),
             slow_encoder_s: Seconds(10.0),
-            stalled_encoder_s: Seconds(5.0),
+            stalled_encoder_s: Seconds(2.5),
             disk_warn_s: Seconds(600.0),
             disk_reserve_bytes: 256 << 20,
             memory_percent: Percent(90),
@@ -149,7 +149,7 @@ mod tests {
             serde_json::from_str(r#"{"room_empty_s": 0, "frozen_page_s": 2.5}"#).expect("valid");
         assert_eq!(config.room_empty_s, Seconds::NEVER);
         assert_eq!(config.frozen_page_s.duration(), Some(Duration::from_millis(2500)));
-        let rest = WatchdogConfig { room_empty_s: Seconds(300.0), frozen_page_s: Seconds(10.0), ..config };
+        let rest = WatchdogConfig { room_empty_s: Seconds(300.0), frozen_page_s: Seconds(3.0), ..config };
         assert_eq!(rest, WatchdogConfig::default());
         let json = serde_json::to_string(&rest).expect("serializable");
         assert_eq!(serde_json::from_str::<WatchdogConfig>(&json).expect("own text"), rest);

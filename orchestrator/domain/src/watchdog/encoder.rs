@@ -104,16 +104,15 @@ impl Watch for StalledEncoder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::WatchdogConfig;
     use super::super::observation::Observation;
     use super::super::verdict::{Action, Rule};
-    use super::super::watch::tests::{recovered, said, whole};
+    use super::super::watch::tests::{patient, recovered, said, whole};
     use super::*;
 
     type Change = fn(f64, &mut Observation);
 
     fn said_of(rule: Rule, change: Change) -> Vec<(u32, Action)> {
-        let said = said(&WatchdogConfig::default(), 400, change);
+        let said = said(&patient(), 400, change);
         said.into_iter().filter(|(_, of, _)| *of == rule).map(|(second, _, action)| (second, action)).collect()
     }
 

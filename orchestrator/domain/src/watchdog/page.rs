@@ -60,16 +60,15 @@ impl Watch for FrozenPage {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::WatchdogConfig;
     use super::super::verdict::{Action, Rule};
-    use super::super::watch::tests::{recovered, said};
+    use super::super::watch::tests::{patient, recovered, said};
     use super::*;
 
     const HUNG: Action = Action::Interrupt(FailureKind::PageHung);
 
     #[test]
     fn a_page_that_comes_back_is_told_with_how_long_it_was_away() {
-        let said = said(&WatchdogConfig::default(), 60, |now, seen| {
+        let said = said(&patient(), 60, |now, seen| {
             if (20.0..26.0).contains(&now) {
                 seen.heartbeat_age = Some(Duration::from_secs_f64(now - 20.0));
             }
@@ -79,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_page_that_does_not_is_interrupted_once_an_attempt() {
-        let said = said(&WatchdogConfig::default(), 80, |now, seen| {
+        let said = said(&patient(), 80, |now, seen| {
             seen.capturing = !(40.0..45.0).contains(&now);
             seen.heartbeat_age = match now {
                 20.0..45.0 => Some(Duration::from_secs_f64(now - 20.0)),
@@ -100,6 +99,6 @@ mod tests {
 
     #[test]
     fn a_page_that_never_beats_is_not_expected_to() {
-        assert_eq!(said(&WatchdogConfig::default(), 200, |_, seen| seen.heartbeat_age = None), []);
+        assert_eq!(said(&patient(), 200, |_, seen| seen.heartbeat_age = None), []);
     }
 }

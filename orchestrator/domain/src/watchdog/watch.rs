@@ -299,9 +299,19 @@ pub(super) mod tests {
         assert!(verdicts.iter().all(|verdict| verdict.message.ends_with('.')), "{verdicts:?}");
     }
 
+    /// Times that can be told apart by looks a second apart.
+    pub(in super::super) fn patient() -> WatchdogConfig {
+        WatchdogConfig {
+            slow_page_s: seconds(3.0),
+            frozen_page_s: seconds(10.0),
+            stalled_encoder_s: seconds(5.0),
+            ..WatchdogConfig::default()
+        }
+    }
+
     #[test]
     fn what_is_over_is_said_with_its_length() {
-        let mut watchdog = Watchdog::new(&WatchdogConfig::default());
+        let mut watchdog = Watchdog::new(&patient());
         let mut seen = fine(100.0);
         seen.heartbeat_age = Some(Duration::from_secs(4));
         assert_eq!(watchdog.observe(&seen)[0].action, Action::Warn);
@@ -312,7 +322,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_sleep_is_not_held_against_anybody() {
-        let config = WatchdogConfig::default();
+        let config = patient();
         let mut watchdog = Watchdog::new(&config);
         let mut look = |now_s: f64, age_s: f64| {
             let seen = Observation { heartbeat_age: Some(Duration::from_secs_f64(age_s)), ..fine(now_s) };

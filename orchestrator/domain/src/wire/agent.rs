@@ -19,6 +19,7 @@ use crate::recording::EndReason;
 use crate::secret::Secret;
 use crate::theme::Theme;
 use crate::timeline::{Delivered, Pause};
+use crate::watchdog::WatchdogConfig;
 use crate::wire::page::{PageRoom, RoomEvent};
 
 /// Everything an agent needs for one recording.
@@ -59,6 +60,9 @@ pub struct Job {
     /// What was asked for while an agent before this one recorded.
     #[serde(default)]
     pub standing: Standing,
+    /// When the recording is ended, mended or warned about by itself.
+    #[serde(default)]
+    pub watchdog: WatchdogConfig,
 }
 
 /// What live control has made of a recording: the next agent begins with it.
@@ -319,6 +323,11 @@ pub enum AgentEvent {
     Stream {
         /// How it is now.
         stream: StreamReport,
+    },
+    /// The page did not answer for a while, and does again; what it showed stood still.
+    Frozen {
+        /// How long, in seconds.
+        length_s: f64,
     },
     /// Something happened in the room.
     Room {

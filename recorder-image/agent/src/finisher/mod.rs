@@ -19,9 +19,10 @@ use tokio::process::Command;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::Container;
 
-use crate::capture::{PICTURE, SOUND_OPTIONS, explain, picture_options};
+use crate::capture::{SOUND_OPTIONS, explain};
 use crate::child;
 use crate::delivery::unwritable;
+use crate::encoder::Encoder;
 use crate::facts::{MediaFacts, facts};
 use crate::ffmpeg::Ffmpeg;
 use crate::programs::Programs;
@@ -74,6 +75,7 @@ pub(crate) async fn finish(
     programs: &Programs,
     spool: &Spool,
     wanted: &Wanted,
+    encoder: &Encoder,
     plan: &Plan,
     chapters: Option<&Path>,
 ) -> Result<Finished, Failure> {
@@ -86,7 +88,7 @@ pub(crate) async fn finish(
     let sound_only = wanted.sound_only();
     let container = if sound_only { Container::M4a } else { Container::Mp4 };
     let finished = spool.folder().join(format!("finished.{}", container.extension()));
-    let work = Work { programs, spool, wanted, plan, chapters, sound_only };
+    let work = Work { programs, spool, wanted, encoder, plan, chapters, sound_only };
     match plan.is_plain() {
         Some(piece) => work.remux(piece, &finished).await?,
         None => work.join(&finished).await?,
@@ -113,6 +115,7 @@ struct Work<'a> {
     programs: &'a Programs,
     spool: &'a Spool,
     wanted: &'a Wanted,
+    encoder: &'a Encoder,
     plan: &'a Plan,
     chapters: Option<&'a Path>,
     sound_only: bool,
@@ -232,10 +235,16 @@ impl Work<'_> {
     /// Pictures that are encoded anew, because the keyframe before them is not part of the piece.
     async fn head(&self, input: &Input, skipped: u64, frames: u64, name: &str) -> Result<(), Failure> {
         let mut command = self.ffmpeg();
+        command.args(self.encoder.device_options());
         command.args(["-i", &input.url, "-map", "0:v"]);
         let rate = self.wanted.fps;
-        command.arg("-vf").arg(format!("trim=start_frame={skipped},setpts=N/({rate}*TB),setsar=0"));
-        command.args(picture_options(self.wanted.fps)).args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
+        command
+            .arg("-vf")
+            .arg(format!("trim=start_frame={skipped},setpts=N/({rate}*TB),setsar=0,{}", self.encoder.filter()));
+        command
+            .args(self.encoder.picture_options(self.wanted.fps))
+            .args(["-frames:v", &frames.to_string(), "-f", "mp4"])
+            .arg(name);
         run(command).await
     }
 
@@ -270,13 +279,14 @@ impl Work<'_> {
         let wanted = self.wanted;
         let (background, foreground) = (color(&wanted.background, "0x0e1116"), color(&wanted.text, "0xf4f6fa"));
         let mut command = self.ffmpeg();
+        command.args(self.encoder.device_options());
         command.args(["-f", "lavfi", "-i"]).arg(format!("color=c={background}:s={}:r={}", wanted.size, wanted.fps));
         let height = wanted.size.height().min(wanted.size.width()) / 16;
         // A screen's pixels have no aspect ratio, and a stream that is copied can't begin to have one: setsar=0.
         command.arg("-vf").arg(format!(
-            "format=bgr0,drawtext=font=Noto Sans:textfile=slate.txt:fontcolor={foreground}:fontsize={height}:x=(w-tw)/2:y=(h-th)/2,setsar=0,{PICTURE}"
+            "format=bgr0,drawtext=font=Noto Sans:textfile=slate.txt:fontcolor={foreground}:fontsize={height}:x=(w-tw)/2:y=(h-th)/2,setsar=0,{}", self.encoder.filter()
         ));
-        command.args(picture_options(wanted.fps));
+        command.args(self.encoder.picture_options(wanted.fps));
         command.args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
         run(command).await
     }

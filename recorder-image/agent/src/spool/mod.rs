@@ -425,6 +425,7 @@ pub(crate) mod tests {
     use super::*;
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
+    use wallflower_domain::watchdog::WatchdogConfig;
     use wallflower_domain::wire::agent::{JobPage, Standing};
 
     pub(crate) fn job(file: &Path) -> Job {
@@ -444,6 +445,7 @@ pub(crate) mod tests {
             max_duration_s: None,
             start_deadline_s: 20.0,
             standing: Standing::default(),
+            watchdog: WatchdogConfig::default(),
         }
     }
 

@@ -1,0 +1,231 @@
+//! SRT: an ffmpeg that gets fragments on its stdin and sends them as MPEG-TS, because libsrt is the one implementation that everybody
+//! has tested against.
+//!
+//! A passphrase and a stream id must not stand on a command line, which every user of the machine can read. ffmpeg takes them, as all
+//! options, from a preset file (`-fpre`): one that only we can read, in the run's private directory, removed as soon as ffmpeg has
+//! opened its output or has ended. What goes on the command line is the address of the server.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use nix::sys::signal::Signal;
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use wallflower_domain::wire::agent::StreamState;
+
+use super::address::{Address, SrtOptions};
+use super::feed::{Feed, length_s};
+use super::status::Status;
+use super::{Patience, Policy};
+use crate::child::{Child, LineSink, Rung, Tail, ignore};
+use crate::workdir::Lasting;
+
+/// Most that is waited for a receiver to play what it holds back; it drops that when the connection ends.
+const LONGEST_HOLD: Duration = Duration::from_millis(1200);
+/// From the end of reading to the end of the process.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Starts what sends SRT.
+pub(crate) struct Sender {
+    pub(crate) ffmpeg: PathBuf,
+    pub(crate) lasting: Lasting,
+}
+
+impl Sender {
+    /// Streams until the feed is over. An error is a sentence.
+    pub(crate) async fn publish(
+        &self,
+        (address, options): (&Address, &SrtOptions),
+        (policy, patience): (Policy, Patience),
+        feed: &mut Feed,
+        status: &Status,
+        init: &Bytes,
+    ) -> Result<(), String> {
+        // Looked up here, so that what is connected to is what was allowed.
+        let place = match timeout(patience.setup, address.look_up(policy)).await {
+            Ok(places) => *places?.first().ok_or("The server has no address.")?,
+            Err(_) => return Err(format!("{} can't be looked up: the DNS does not answer.", address.host())),
+        };
+        let failed = |error: std::io::Error| format!("ffmpeg can't be told where to stream ({error}).");
+        let preset = match options.is_empty() {
+            true => None,
+            false => Some(Preset::write(self.lasting.folder(), &status.get().id, options).map_err(failed)?),
+        };
+        let mut command = self.lasting.command(&self.ffmpeg);
+        command.args(["-nostdin", "-hide_banner", "-v", "warning", "-progress", "pipe:1", "-stats_period", "0.25"]);
+        command.args(["-f", "mp4", "-i", "pipe:0", "-map", "0", "-c", "copy", "-f", "mpegts"]);
+        // What comes in goes out: nothing is held back for a better packed stream.
+        command.args(["-flush_packets", "1", "-muxdelay", "0", "-pes_payload_size", "0"]);
+        if let Some(preset) = &preset {
+            command.arg("-fpre").arg(&preset.0);
+        }
+        command.arg(format!("srt://{place}"));
+        let (sent, told) = watch::channel(0);
+        let on_stdout: LineSink = Box::new(move |line| {
+            if let Some(bytes) = line.strip_prefix("total_size=").and_then(|bytes| bytes.trim().parse().ok()) {
+                sent.send_replace(bytes);
+            }
+        });
+        let mut child = Child::spawn("ffmpeg", command, on_stdout, ignore()).map_err(|failure| failure.message)?;
+        let stdin = child.take_stdin().ok_or("ffmpeg has no stdin.")?;
+        let mut sending =
+            Sending { server: address.server(), patience, stdin, told, preset, live: false, bytes: 0, unproven_s: 0.0 };
+        let result = tokio::select! {
+            result = sending.run(feed, status, init) => result,
+            _ = child.exited() => Err(String::new()),
+        };
+        // What was handed over before the server took anything went nowhere.
+        status.missed(sending.unproven_s);
+        if let Err(trouble) = result {
+            // That it reads no more may be the first sign of its end, and its last words tell more.
+            if timeout(LAST_WORDS, child.exited()).await.is_ok() {
+                return Err(reason(&address.server(), &child.tail()));
+            }
+            let _ = child.stop(&[]).await;
+            return Err(trouble);
+        }
+        sleep(Duration::from_millis(options.latency_ms() + 300).min(LONGEST_HOLD)).await;
+        drop(sending);
+        match timeout(patience.goodbye, child.exited()).await {
+            Ok(exit) if exit.success() => Ok(()),
+            Ok(_) => Err(reason(&address.server(), &child.tail())),
+            Err(_) => {
+                let _ = child.stop(&[(Rung::Send(Signal::SIGTERM), Duration::from_millis(200))]).await;
+                Err(format!("{} did not take the end of the stream.", address.server()))
+            }
+        }
+    }
+}
+
+/// An ffmpeg that is being fed.
+struct Sending {
+    server: String,
+    patience: Patience,
+    stdin: ChildStdin,
+    /// Bytes that ffmpeg says it has sent.
+    told: watch::Receiver<u64>,
+    preset: Option<Preset>,
+    live: bool,
+    bytes: u64,
+    /// Seconds that were handed over before it was live.
+    unproven_s: f64,
+}
+
+impl Sending {
+    async fn run(&mut self, feed: &mut Feed, status: &Status, init: &Bytes) -> Result<(), String> {
+        self.hand_over(init, status).await?;
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = changed(&mut self.told) => {
+                    self.heard(status);
+                    continue;
+                }
+                next = feed.next() => next,
+            };
+            let Some(fragment) = next else { return self.conclude(status).await };
+            if let Err(trouble) = self.hand_over(&fragment.bytes, status).await {
+                feed.lost(&fragment);
+                return Err(trouble);
+            }
+            match self.live {
+                true => status.sent(length_s(&fragment), 0),
+                false => self.unproven_s += length_s(&fragment),
+            }
+        }
+    }
+
+    /// Writes to ffmpeg, which stops reading when its server does.
+    async fn hand_over(&mut self, mut bytes: &[u8], status: &Status) -> Result<(), String> {
+        let mut progress = Instant::now();
+        while !bytes.is_empty() {
+            // It connects only when it has seen some media.
+            let patience = if self.live { self.patience.stall } else { self.patience.setup };
+            tokio::select! {
+                () = changed(&mut self.told) => self.heard(status),
+                wrote = self.stdin.write(bytes) => {
+                    let wrote = wrote.map_err(|error| format!("The ffmpeg that streams takes nothing any more ({error})."))?;
+                    bytes = bytes.get(wrote..).unwrap_or_default();
+                    progress = Instant::now();
+                }
+                () = sleep_until(progress + patience) => {
+                    return Err(format!("{} has taken nothing for {} s.", self.server, patience.as_secs_f64()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// ffmpeg reports as soon as its output is open: then the server has accepted the stream.
+    fn heard(&mut self, status: &Status) {
+        let bytes = *self.told.borrow_and_update();
+        status.sent(0.0, bytes.saturating_sub(self.bytes));
+        self.bytes = bytes;
+        if bytes > 0 && !self.live {
+            self.live = true;
+            self.preset = None;
+            status.sent(std::mem::take(&mut self.unproven_s), 0);
+            status.is_now(StreamState::Live);
+        }
+    }
+
+    /// The end of a stream that may have begun so late that it is not even connected yet.
+    async fn conclude(&mut self, status: &Status) -> Result<(), String> {
+        while !self.live && self.unproven_s > 0.0 {
+            changed(&mut self.told).await;
+            self.heard(status);
+        }
+        Ok(())
+    }
+}
+
+/// Never resolves when nothing more can come: then ffmpeg has ended, which is noticed elsewhere.
+async fn changed(told: &mut watch::Receiver<u64>) {
+    if told.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What is told from an ffmpeg's last words.
+fn reason(server: &str, tail: &Tail) -> String {
+    if tail.contains("passphrase") || tail.contains("Password") {
+        return format!("{server} refuses the passphrase.");
+    }
+    if tail.contains("REJECT") {
+        return format!("{server} rejects the stream; is its streamid right, and nobody streaming with it already?");
+    }
+    if tail.contains("Connection to srt:") {
+        return format!("{server} does not answer; is the server running?");
+    }
+    if tail.contains("av_interleaved_write_frame") || tail.contains("Error closing file") {
+        return format!("{server} has gone.");
+    }
+    match tail.last() {
+        Some(last) => format!("The ffmpeg that streams to {server} ended, saying: {last}."),
+        None => format!("The ffmpeg that streams to {server} ended without a word."),
+    }
+}
+
+/// A file with options, for our eyes and ffmpeg's; gone when this is.
+struct Preset(PathBuf);
+
+impl Preset {
+    fn write(folder: &Path, id: &str, options: &SrtOptions) -> std::io::Result<Self> {
+        let path = folder.join(format!("stream-{id}.ffpreset"));
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        let preset = Self(path);
+        file.write_all(options.preset().as_bytes())?;
+        Ok(preset)
+    }
+}
+
+impl Drop for Preset {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
