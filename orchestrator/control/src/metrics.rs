@@ -232,7 +232,7 @@ mod tests {
             ..Progress::default()
         };
         for event in [
-            AgentEvent::Started { first_frame_unix_us: 1_700_000_001_500_000, start_latency_ms: 900 },
+            AgentEvent::Started { attempt: 1, first_frame_unix_us: 1_700_000_001_500_000, start_latency_ms: 900 },
             AgentEvent::Progress { progress: Progress { av_skew_s: -0.0125, bytes: 5000, ..progress } },
             stream("s1", StreamState::Live),
             stream("s2", StreamState::Waiting),

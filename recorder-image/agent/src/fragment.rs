@@ -234,7 +234,8 @@ fn whole_box(bytes: &[u8]) -> Result<Option<usize>, NotFragmentedMp4> {
     Ok((bytes.len() >= length).then_some(length))
 }
 
-type Name = [u8; 4];
+/// What a box is called.
+pub(crate) type Name = [u8; 4];
 
 /// Names of the boxes in a range, and where their contents are.
 fn spans(bytes: &[u8], within: std::ops::Range<usize>) -> Vec<(Name, std::ops::Range<usize>)> {
@@ -255,10 +256,12 @@ fn span(bytes: &[u8], within: std::ops::Range<usize>, name: &Name) -> Option<std
     spans(bytes, within).into_iter().find(|(found, _)| found == name).map(|(_, range)| range)
 }
 
+/// The boxes in some bytes: names and contents.
 pub(crate) fn children(bytes: &[u8]) -> impl Iterator<Item = (Name, &[u8])> {
     spans(bytes, 0..bytes.len()).into_iter().map(|(name, range)| (name, &bytes[range]))
 }
 
+/// Contents of the first box of this name.
 pub(crate) fn child<'a>(bytes: &'a [u8], name: &Name) -> Option<&'a [u8]> {
     children(bytes).find(|(found, _)| found == name).map(|(_, content)| content)
 }

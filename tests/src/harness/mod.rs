@@ -9,6 +9,7 @@
 //! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`cast`]: synthetic participants
 //! - [`devtools`]: the browser of a recording, to make its page hang or crash
+//! - [`player`]: somebody who watches HLS in a browser
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
@@ -18,6 +19,7 @@ mod http;
 pub mod livekit;
 pub mod minio;
 pub mod pages;
+pub mod player;
 pub mod rtmp;
 pub mod run;
 mod server;
@@ -31,6 +33,7 @@ pub use cast::Cast;
 pub use livekit::LivekitServer;
 pub use minio::MinioServer;
 pub use pages::Pages;
+pub use player::Player;
 pub use rtmp::RtmpServer;
 pub use run::{Bench, Ended, Running};
 pub use site::Site;

@@ -14,11 +14,13 @@
 //! Nothing in it is ever rewritten, so kill -9 of anything costs the fragment in flight, and loss of power the segment. All that knows
 //! this format is here.
 
+mod reader;
 mod writer;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -34,6 +36,7 @@ use wallflower_domain::wire::agent::{Gaps, Job, PauseMode};
 use crate::clock::Moment;
 use crate::fragment::{Cutter, Offset, Piece};
 
+pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 
 const WANTED: &str = "wanted.json";
@@ -184,25 +187,46 @@ enum PauseNote {
 }
 
 fn append_line(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
+    let mut file = fs::File::options().create(true).read(true).append(true).open(path)?;
+    let mut line = Vec::new();
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    // What a full disk or the loss of power has cut must not swallow the next line.
+    if last != [b'\n'] {
+        line.push(b'\n');
+    }
+    serde_json::to_writer(&mut line, value)?;
     line.push(b'\n');
-    let mut file = fs::File::options().create(true).append(true).open(path)?;
     file.write_all(&line)?;
     file.sync_data()
 }
 
 /// The lines of a file that can be read: one that was being written when everything died is cut.
 fn lines<T: DeserializeOwned>(path: &Path) -> Vec<T> {
-    let bytes = fs::read(path).unwrap_or_default();
+    parse_lines(&fs::read(path).unwrap_or_default())
+}
+
+fn parse_lines<T: DeserializeOwned>(bytes: &[u8]) -> Vec<T> {
     bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
 /// An open spool. Whoever has it holds its lock.
 pub(crate) struct Spool {
-    folder: PathBuf,
+    reader: Reader,
     /// How many segments there are.
     segments: watch::Sender<u64>,
     _lock: Flock<fs::File>,
+}
+
+/// Whoever writes can read, too.
+impl Deref for Spool {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
 }
 
 /// Why a spool can't be opened.
@@ -267,7 +291,7 @@ impl Spool {
         let folder = PathBuf::from(&job.spool);
         fs::create_dir_all(&folder)?;
         let spool = Self::lock(folder)?;
-        let wanted = spool.folder.join(WANTED);
+        let wanted = spool.folder().join(WANTED);
         if !wanted.exists() {
             let mut json = serde_json::to_vec_pretty(&Wanted::of(job)).map_err(std::io::Error::from)?;
             json.push(b'\n');
@@ -287,7 +311,8 @@ impl Spool {
         let file = fs::File::options().create(true).append(true).open(folder.join(LOCK))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => {
-                let spool = Self { folder, segments: watch::Sender::new(0), _lock: lock };
+                let (segments, count) = watch::channel(0);
+                let spool = Self { reader: Reader::of(folder, count), segments, _lock: lock };
                 spool.mend_index()?;
                 spool.segments.send_replace(spool.segments().len() as u64);
                 Ok(spool)
@@ -297,25 +322,9 @@ impl Spool {
         }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// What the attempt of this number writes.
-    pub(crate) fn media(&self, number: u32) -> PathBuf {
-        self.folder.join(media_name(number))
-    }
-
-    /// Number of the next attempt: no file of that name is there.
-    pub(crate) fn next(&self) -> u32 {
-        self.numbers().last().map_or(1, |last| last + 1)
-    }
-
-    fn numbers(&self) -> Vec<u32> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut numbers: Vec<u32> = entries.filter_map(|entry| number_of(&entry.file_name())).collect();
-        numbers.sort_unstable();
-        numbers
+    /// For those who read while this grows.
+    pub(crate) fn reader(&self) -> Reader {
+        self.reader.clone()
     }
 
     /// Notes that an attempt's first frame was grabbed, and begins its file. `fps` is the grid of its frames.
@@ -332,10 +341,10 @@ impl Spool {
         // Never into what is there already: fragments that were encoded ahead of a clock that was set may reach further.
         let frame = frame.max(self.end_frame(fps));
         let attempt = Attempt { number, frame, first_frame, after: after.map(str::to_owned) };
-        append_line(&self.folder.join(ATTEMPTS), &attempt)?;
+        append_line(&self.folder().join(ATTEMPTS), &attempt)?;
         let writer = Writer::begin(writer::Target {
             media: self.media(number),
-            index: self.folder.join(SEGMENTS),
+            index: self.folder().join(SEGMENTS),
             attempt: number,
             began_unix_us: began.unix_us,
             segments: self.segments.clone(),
@@ -349,84 +358,6 @@ impl Spool {
         (end_s * f64::from(fps)).round() as u64
     }
 
-    /// Attempts that hold media, in order.
-    pub(crate) fn attempts(&self) -> Vec<Attempt> {
-        let noted: Vec<Attempt> = lines(&self.folder.join(ATTEMPTS));
-        noted.into_iter().filter(|attempt| self.bytes(attempt.number) > 0).collect()
-    }
-
-    /// When the recording's first frame was grabbed: media time zero. None before there was an attempt.
-    pub(crate) fn began(&self) -> Option<Moment> {
-        let first = lines::<Attempt>(&self.folder.join(ATTEMPTS)).into_iter().next();
-        first.map(|attempt| attempt.first_frame)
-    }
-
-    /// Microseconds of media time at this moment; none before there was an attempt.
-    pub(crate) fn now_us(&self) -> Option<i64> {
-        self.began().map(|began| began.elapsed_us())
-    }
-
-    /// All segments that are whole and on disk, in order.
-    pub(crate) fn segments(&self) -> Vec<Segment> {
-        lines(&self.folder.join(SEGMENTS))
-    }
-
-    /// Changes with every further segment.
-    pub(crate) fn segment_count(&self) -> watch::Receiver<u64> {
-        self.segments.subscribe()
-    }
-
-    /// What a player needs before a segment of this attempt.
-    pub(crate) fn init_section(&self, number: u32) -> std::io::Result<Vec<u8>> {
-        let first = self.segments().into_iter().find(|segment| segment.attempt == number);
-        let length = first.map_or(0, |segment| segment.offset);
-        self.read(number, 0, length)
-    }
-
-    /// The bytes of a segment.
-    pub(crate) fn segment_bytes(&self, segment: &Segment) -> std::io::Result<Vec<u8>> {
-        self.read(segment.attempt, segment.offset, segment.bytes)
-    }
-
-    fn read(&self, number: u32, offset: u64, length: u64) -> std::io::Result<Vec<u8>> {
-        let mut file = fs::File::open(self.media(number))?;
-        file.seek(std::io::SeekFrom::Start(offset))?;
-        let mut bytes = Vec::new();
-        file.take(length).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// Media times of an attempt's beginning and end, in seconds; none when it holds nothing whole.
-    pub(crate) fn extent(&self, number: u32) -> Option<(f64, f64)> {
-        let segments = self.segments();
-        let mut own = segments.iter().filter(|segment| segment.attempt == number);
-        let first = own.next()?;
-        Some((first.start_s, own.next_back().unwrap_or(first).end_s()))
-    }
-
-    /// What ffmpeg, run in the spool's folder, reads to get an attempt from the last keyframe at or before one media time until at
-    /// least another. Bytes that are not whole fragments are no part of it.
-    pub(crate) fn input(&self, number: u32, from_s: f64, until_s: f64) -> Option<Input> {
-        /// Times are fractions; a segment that begins at a time does so within this.
-        const NEAR_S: f64 = 1e-4;
-        let mut segments = self.segments();
-        segments.retain(|segment| segment.attempt == number);
-        let init = segments.first()?.offset;
-        let first = segments.iter().rfind(|segment| segment.start_s <= from_s + NEAR_S).or(segments.first())?;
-        let last = segments.iter().find(|segment| segment.end_s() >= until_s - NEAR_S).or(segments.last())?;
-        let (start, end, start_s) = (first.offset, last.offset + last.bytes, first.start_s);
-        let name = media_name(number);
-        let url = format!("concat:subfile,,start,0,end,{init},,:{name}|subfile,,start,{start},end,{end},,:{name}");
-        Some(Input { url, start_s })
-    }
-
-    /// Media time of an attempt's first keyframe at or after a time.
-    pub(crate) fn keyframe_after(&self, number: u32, from_s: f64) -> Option<f64> {
-        let segments = self.segments();
-        let mut starts = segments.iter().filter(|segment| segment.attempt == number).map(|segment| segment.start_s);
-        starts.find(|start_s| *start_s >= from_s - 1e-4)
-    }
-
     /// Adds to the index the segment that was being written when everything died. Fragments that are not whole are no part of it.
     fn mend_index(&self) -> std::io::Result<()> {
         let known = self.segments();
@@ -436,7 +367,7 @@ impl Spool {
             if self.bytes(attempt.number) > indexed {
                 let began_unix_us = self.began().map_or(attempt.first_frame.unix_us, |began| began.unix_us);
                 for segment in self.unindexed(attempt.number, indexed, began_unix_us)? {
-                    append_line(&self.folder.join(SEGMENTS), &segment)?;
+                    append_line(&self.folder().join(SEGMENTS), &segment)?;
                 }
             }
         }
@@ -476,51 +407,20 @@ impl Spool {
 
     /// A pause begins, `at_us` of media time.
     pub(crate) fn note_pause(&self, mode: PauseMode, at_us: i64) -> std::io::Result<()> {
-        append_line(&self.folder.join(PAUSES), &PauseNote::Begins { mode, at_us })
+        append_line(&self.folder().join(PAUSES), &PauseNote::Begins { mode, at_us })
     }
 
     /// The pause that lasts ends, `at_us` of media time.
     pub(crate) fn note_resume(&self, at_us: i64) -> std::io::Result<()> {
-        append_line(&self.folder.join(PAUSES), &PauseNote::Ends { at_us })
-    }
-
-    /// All pauses, in order.
-    pub(crate) fn pauses(&self) -> Vec<Pause> {
-        let mut pauses: Vec<Pause> = Vec::new();
-        for note in lines::<PauseNote>(&self.folder.join(PAUSES)) {
-            let lasts = pauses.last_mut().filter(|pause| pause.until_us.is_none());
-            match (note, lasts) {
-                (PauseNote::Begins { mode, at_us }, None) => {
-                    pauses.push(Pause { mode, from_us: at_us, until_us: None });
-                }
-                (PauseNote::Ends { at_us }, Some(pause)) => pause.until_us = Some(at_us.max(pause.from_us)),
-                // Said twice.
-                (PauseNote::Begins { .. }, Some(_)) | (PauseNote::Ends { .. }, None) => {}
-            }
-        }
-        pauses
-    }
-
-    /// Where the timeline is.
-    pub(crate) fn events(&self) -> PathBuf {
-        self.folder.join(EVENTS)
-    }
-
-    pub(crate) fn has_media(&self) -> bool {
-        has_media(&self.folder)
-    }
-
-    /// Size of what an attempt wrote so far.
-    pub(crate) fn bytes(&self, number: u32) -> u64 {
-        fs::metadata(self.media(number)).map_or(0, |meta| meta.len())
+        append_line(&self.folder().join(PAUSES), &PauseNote::Ends { at_us })
     }
 
     /// Removes it: everything was delivered, or there never was anything.
     pub(crate) fn remove(self) {
-        if let Err(error) = fs::remove_dir_all(&self.folder)
+        if let Err(error) = fs::remove_dir_all(self.folder())
             && error.kind() != ErrorKind::NotFound
         {
-            tracing::warn!(path = %self.folder.display(), %error, "the spool can't be removed");
+            tracing::warn!(path = %self.folder().display(), %error, "the spool can't be removed");
         }
     }
 }
@@ -557,8 +457,13 @@ pub(crate) mod tests {
 
     /// Writes media as an agent does that is killed before it can end its last segment.
     async fn spooled(spool: &Spool, seconds: u32) -> (Attempt, Vec<u8>) {
+        spooled_at(spool, Moment::now(), seconds).await
+    }
+
+    /// An attempt whose first frame was grabbed at that moment, of ten frames a second.
+    pub(crate) async fn spooled_at(spool: &Spool, first_frame: Moment, seconds: u32) -> (Attempt, Vec<u8>) {
         let number = spool.next();
-        let (attempt, offset, writer) = spool.begin(number, Moment::now(), 10, None).expect("begun");
+        let (attempt, offset, writer) = spool.begin(number, first_frame, 10, None).expect("begun");
         let encoded = crate::fragment::tests::encoded(seconds, 10);
         for piece in Cutter::new(offset).push(&encoded).expect("valid") {
             match piece {
@@ -588,18 +493,39 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn a_reader_follows_the_index_and_leaves_a_line_that_is_being_written() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let spool = Spool::of(&job(&folder.path().join("a.mp4"))).expect("made");
+        let reader = spool.reader();
+        assert_eq!(reader.segments_after(0).expect("nothing is there yet"), (vec![], 0));
+        spooled(&spool, 5).await;
+        let whole = spool.segments();
+        let index = spool.folder().join(SEGMENTS);
+        let text = fs::read_to_string(&index).expect("there");
+        fs::write(&index, &text[..text.len() - 1]).expect("written");
+        let (first, place) = reader.segments_after(0).expect("readable");
+        assert_eq!(first, whole[..2]);
+        fs::write(&index, text).expect("written");
+        assert_eq!(reader.segments_after(place).expect("readable").0, whole[2..]);
+        spool.remove();
+        assert!(reader.segments().is_empty() && reader.began().is_none());
+    }
+
+    #[tokio::test]
     async fn what_the_index_lacks_is_found_in_the_media() {
         let folder = tempfile::tempdir().expect("temp dir");
         let job = job(&folder.path().join("a.mp4"));
         let spool = Spool::of(&job).expect("made");
         spooled(&spool, 5).await;
-        let (whole, index) = (spool.segments(), spool.folder.join(SEGMENTS));
+        let (whole, index) = (spool.segments(), spool.folder().join(SEGMENTS));
         drop(spool);
-        for lines_left in [0, 1, 2] {
+        // The last line was being written.
+        for (lines_left, cut) in
+            [(0, "{\"attempt\":1,\"off\n"), (1, "{\"attempt\":1,\"off"), (2, "{"), (0, "{\"attempt\":1")]
+        {
             let text = fs::read_to_string(&index).expect("there");
             let left: String = text.split_inclusive('\n').take(lines_left).collect();
-            // The last line was being written.
-            fs::write(&index, left + "{\"attempt\":1,\"off\n").expect("written");
+            fs::write(&index, left + cut).expect("written");
             assert_eq!(Spool::of(&job).expect("opened").segments(), whole, "{lines_left} lines were left");
         }
     }
@@ -610,7 +536,7 @@ pub(crate) mod tests {
         let job = job(&folder.path().join("a.mp4"));
         let spool = Spool::of(&job).expect("made");
         spooled(&spool, 5).await;
-        let (media, index) = (spool.media(1), spool.folder.join(SEGMENTS));
+        let (media, index) = (spool.media(1), spool.folder().join(SEGMENTS));
         drop(spool);
         let bytes = fs::read(&media).expect("there");
         fs::write(&media, &bytes[..bytes.len() - 10]).expect("written");
@@ -628,7 +554,7 @@ pub(crate) mod tests {
         assert_eq!((spool.next(), spool.began()), (1, None));
         let (first, _) = spooled(&spool, 2).await;
         // A line that was cut by a kill.
-        let mut file = fs::File::options().append(true).open(spool.folder.join(ATTEMPTS)).expect("there");
+        let mut file = fs::File::options().append(true).open(spool.folder().join(ATTEMPTS)).expect("there");
         file.write_all(b"{\"number\":2,\"fr\n").expect("written");
         drop(spool);
         let spool = Spool::of(&job).expect("opened");
