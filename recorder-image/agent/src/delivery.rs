@@ -25,6 +25,7 @@ use crate::digest;
 use crate::encoder::{Encoder, Encoders, resolve};
 use crate::ffmpeg::Ffmpeg;
 use crate::finisher::{self, Finished, Plan};
+use crate::hls;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::sidecars::{self, Sidecars};
@@ -62,7 +63,7 @@ impl Destination {
         fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         // Opening it writes a file: a directory can be made on a full disk, a file with something in it can't.
         match Spool::of(job) {
-            Ok(spool) => Ok(Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool }),
+            Ok(spool) => Self::of(job, spool),
             Err(NotOpened::InUse) => Err(Failure::new(
                 FailureKind::DestinationUnwritable,
                 format!("{} is in use by another agent.", folder.display()),
@@ -74,6 +75,21 @@ impl Destination {
                 Err(unwritable(parent, &error))
             }
         }
+    }
+
+    fn of(job: &Job, spool: Spool) -> Result<Self, Failure> {
+        let destination = Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool };
+        for output in &job.outputs {
+            if let Output::Hls { directory } = output
+                && let Err(failure) = hls::check(directory, &destination.spool, job.overwrite)
+            {
+                if !destination.has_media() {
+                    destination.discard();
+                }
+                return Err(failure);
+            }
+        }
+        Ok(destination)
     }
 
     /// Opens what a dead run left.

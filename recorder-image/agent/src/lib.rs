@@ -35,6 +35,7 @@ mod hls;
 mod live;
 mod observer;
 mod opening;
+mod outputs;
 mod pages;
 mod pictures;
 mod programs;

@@ -7,6 +7,7 @@ use wallflower_domain::recording::EndReason;
 use wallflower_domain::wire::agent::{Delivery, Progress};
 
 use crate::delivery::{Destination, Ended, unwritable};
+use crate::outputs;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::abandoned_spools;
@@ -33,7 +34,10 @@ pub async fn recover(folder: &Path) -> Result<Vec<Recovered>, Failure> {
     for spool in abandoned_spools(&folder) {
         let (delivery, failure) = match Destination::left_in(&spool) {
             Ok(mut destination) => match destination.find_encoder(&programs).await {
-                Ok(_) => destination.deliver(&programs, killed(), &report).await,
+                Ok(_) => {
+                    let live = outputs::recover(destination.spool(), &destination.wanted).await;
+                    destination.deliver(&programs, Ended { live, ..killed() }, &report).await
+                }
                 Err(failure) => (None, Some(failure)),
             },
             Err(failure) => (None, Some(failure)),

@@ -24,6 +24,7 @@ use crate::clock::unix_us;
 use crate::delivery::{Destination, Ended};
 use crate::live::{Live, seconds};
 use crate::observer::Observer;
+use crate::outputs::LiveOutputs;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
@@ -136,19 +137,21 @@ pub(crate) async fn perform(
         destination: &destination,
         report,
         tap: &tap,
+        outputs: LiveOutputs::default(),
         observer: Observer::new(&job.watchdog, &destination.wanted, destination.spool().folder().to_owned()),
         usage: None,
         captured: Progress::default(),
         until_us: None,
     };
     let cause = session.record(resumes, &mut work, began, &mut live).await;
-    let Session { usage, captured, until_us, .. } = session;
-    let streamed = live.streams.shutdown().await.iter().map(streamed).collect();
+    let Session { usage, captured, until_us, outputs, .. } = session;
+    let (streams, mut made) = tokio::join!(live.streams.shutdown(), outputs.finish());
+    made.extend(streams.iter().map(streamed));
     let ended = match cause {
-        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: streamed },
+        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: made },
         Cause::Failed(failure) => {
             let failure = Some(failure);
-            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: streamed }
+            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: made }
         }
         Cause::Abandoned => {
             let outcome = abandoned(destination);
@@ -202,6 +205,7 @@ pub(crate) struct Session<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) report: &'a Report,
     pub(crate) tap: &'a Tap,
+    outputs: LiveOutputs,
     observer: Observer,
     usage: Option<Usage>,
     captured: Progress,
@@ -246,6 +250,7 @@ impl Session<'_> {
                     return cause;
                 }
             };
+            self.outputs.begin(self.destination.spool(), &self.destination.wanted, self.report);
             let mut meter = Meter::begin(attempt.groups());
             let Ending { cause, stage_is_well } =
                 attempt.watch(&mut meter, &mut self.captured, &mut self.observer, live, self.report).await;

@@ -11,7 +11,7 @@ use wallflower_domain::wire::agent::AgentEvent;
 
 use crate::report::Report;
 use crate::spool::Wanted;
-use crate::upload::{Credentials, Listener, OpenLedger, Order, Store, Terms, upload};
+use crate::upload::{Credentials, Listener, OpenLedger, Order, Store, Terms, Uploader, upload};
 
 /// Where a recording's files are uploaded to.
 pub(crate) struct Uploads {
@@ -53,10 +53,21 @@ impl Uploads {
         files: &[(PathBuf, String)],
     ) -> Result<(Vec<Uploaded>, Option<Failure>), Failure> {
         let ledger = self.ledger(beside, files)?;
-        let report = self.report.clone();
-        let listener: Listener = Arc::new(move |told: UploadReport| report.send(AgentEvent::Upload { upload: told }));
-        let outcome = upload(&ledger, &self.credentials, Terms::default(), &listener).await;
+        let outcome = upload(&ledger, &self.credentials, Terms::default(), &self.listener()).await;
         Ok((outcome.uploaded, outcome.failures.into_iter().next()))
+    }
+
+    /// Uploads what is made in a directory while it is made.
+    pub(crate) fn follow(&self, directory: &Path) -> Result<Uploader, Failure> {
+        let opened = self.order.destinations.iter().map(|destination| Store::open(destination, &self.credentials));
+        let stores = opened.collect::<Result<Vec<Store>, Failure>>()?;
+        let ledger = OpenLedger::of(directory, self.order.clone())?;
+        Ok(Uploader::start(stores, &ledger, &self.listener()))
+    }
+
+    fn listener(&self) -> Listener {
+        let report = self.report.clone();
+        Arc::new(move |told: UploadReport| report.send(AgentEvent::Upload { upload: told }))
     }
 
     /// Notes what is to be uploaded by `wallflower upload`, later.
