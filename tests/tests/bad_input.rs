@@ -152,7 +152,7 @@ fn a_file_that_is_there_is_not_replaced_unasked() {
     std::fs::write(bench.file("a.mp4"), "precious").expect("written");
     let ended = bench.run(&["record", "demo:x", "--demo-listen=127.0.0.1:0", "-o", "a.mp4"], AT_ONCE);
     assert_eq!(ended.code(), REQUEST, "{ended:#?}");
-    assert!(ended.stderr.contains("--overwrite"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--force"), "{}", ended.stderr);
     assert_eq!(std::fs::read(bench.file("a.mp4")).expect("still there"), b"precious");
 }
 
