@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use url::Url;
-use wallflower_domain::frame::{FrameRate, FrameSize};
+use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
+use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
+use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
 
 const EXIT_CODES: &str = "\
@@ -34,13 +36,15 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Record a room or a page to an MP4
+    /// Record a room or a page: to files, HLS, images and live streams
     #[command(after_help = EXIT_CODES)]
     Record(Box<RecordArgs>),
     /// Record a built-in room with synthetic participants
     Demo(DemoArgs),
     /// Finish the recordings of runs that were killed, from what they left beside their output files
     Recover(RecoverArgs),
+    /// Upload what could not be uploaded when it was recorded
+    Upload(UploadArgs),
     /// Tell what this machine lacks, and prove by a short recording that it works
     Doctor(DoctorArgs),
     /// Perform one recording: job and commands on stdin, events on stdout
@@ -60,27 +64,91 @@ pub(crate) struct Look {
     /// How tiles are arranged: grid, speaker or single-speaker
     #[arg(long, default_value_t = Layout::Grid)]
     pub(crate) layout: Layout,
-    /// Size of the picture; both sides even
-    #[arg(long, default_value_t = FrameSize::HD, value_name = "WIDTHxHEIGHT")]
-    pub(crate) size: FrameSize,
-    /// Frames a second, 1 to 60
-    #[arg(long, default_value_t = FrameRate::DEFAULT)]
-    pub(crate) fps: FrameRate,
+    /// Size and frames a second by a name: 720p30, 720p60, 1080p30, 1080p60, and portrait-720p30 and so on
+    #[arg(long, default_value_t = Preset::default())]
+    pub(crate) preset: Preset,
+    /// Size of the picture in place of the preset's; both sides even
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    size: Option<FrameSize>,
+    /// Frames a second in place of the preset's, 1 to 60
+    #[arg(long)]
+    fps: Option<FrameRate>,
+    /// Codec of the picture: h264, h265, vp9 or av1
+    #[arg(long, default_value_t = VideoCodec::default())]
+    codec: VideoCodec,
+    /// What encodes it: software, auto, vaapi, nvenc or qsv; where hardware does not work, software does it and a warning says so
+    #[arg(long, default_value_t = EncoderChoice::default())]
+    encoder: EncoderChoice,
     /// Theme file: colours, title, logo, overlays
     #[arg(long, value_name = "FILE.json")]
     pub(crate) theme: Option<PathBuf>,
+}
+
+impl RecordArgs {
+    /// The watchdog's rules with those that are given.
+    pub(crate) fn watchdog(&self) -> Result<WatchdogConfig, String> {
+        let mut rules = serde_json::Map::new();
+        for rule in &self.watch {
+            let number =
+                rule.split_once('=').and_then(|(key, value)| Some((key, value.parse::<serde_json::Number>().ok()?)));
+            let (key, number) = number.ok_or_else(|| format!("\"{rule}\" is no rule; write it as room_empty_s=60."))?;
+            rules.insert(key.to_owned(), number.into());
+        }
+        serde_json::from_value(rules.into()).map_err(|error| format!("A rule of the watchdog is not valid: {error}."))
+    }
+}
+
+impl Look {
+    pub(crate) fn size(&self) -> FrameSize {
+        self.size.unwrap_or(self.preset.size())
+    }
+
+    pub(crate) fn fps(&self) -> FrameRate {
+        self.fps.unwrap_or(self.preset.fps())
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        Encoding { codec: self.codec, encoder: self.encoder }
+    }
+}
+
+/// What a recording makes, all from one encode; at least one of them.
+#[derive(clap::Args)]
+pub(crate) struct OutputArgs {
+    /// The file to write; its ending says what it is: .mp4 or .mkv; .webm, which is encoded a second time unless the codec is vp9 or
+    /// av1; or one of --audio's. Can be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Vec<PathBuf>,
+    /// A file with the sound alone: .m4a, .opus, .ogg, .mp3, .flac or .wav. When nothing has a picture, none is encoded
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio: Vec<PathBuf>,
+    /// A directory for an HLS playlist, index.m3u8: live while recording, complete after
+    #[arg(long, value_name = "DIR")]
+    pub(crate) hls: Option<PathBuf>,
+    /// A directory for pictures: one every --images-every, and at the end a thumbnail and a contact sheet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<PathBuf>,
+    /// Time between two pictures
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    pub(crate) images_every: Duration,
+    /// Stream live to rtmp://host/app/KEY, rtmps://host/app/KEY or srt://host:port; can be given several times. Other users of this
+    /// machine can read a key that is given here: --stream-file keeps it to yourself
+    #[arg(long, value_name = "URL")]
+    pub(crate) stream: Vec<Secret>,
+    /// A file with such addresses, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stream_file: Option<PathBuf>,
+    /// Replace files that are there already
+    #[arg(long, visible_alias = "overwrite")]
+    pub(crate) force: bool,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RecordArgs {
     /// livekit+wss://host/ROOM, demo:ROOM, or any https:// page
     pub(crate) room: Room,
-    /// The MP4 to write
-    #[arg(short, long, value_name = "FILE.mp4")]
-    pub(crate) output: PathBuf,
-    /// Replace the file when it is there already
-    #[arg(long)]
-    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
     /// End after this much recording, such as 30s or 1h30m; otherwise when the room ends or on Ctrl-C
     #[arg(long, value_parser = duration)]
     pub(crate) duration: Option<Duration>,
@@ -88,6 +156,9 @@ pub(crate) struct RecordArgs {
     /// media time stays wall time) or cut
     #[arg(long, default_value_t = Gaps::Slate)]
     pub(crate) gaps: Gaps,
+    /// A rule of the watchdog, such as room_empty_s=60; 0 switches it off. Can be given several times
+    #[arg(long = "watch", value_name = "KEY=NUMBER")]
+    watch: Vec<String>,
     #[command(flatten)]
     pub(crate) look: Look,
     /// A page of your own that renders the room. It gets layout, url and token as query parameters, as LiveKit's templates do
@@ -139,6 +210,25 @@ pub(crate) struct RecoverArgs {
     /// Where the output files were to be
     #[arg(default_value = ".")]
     pub(crate) directory: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct UploadArgs {
+    /// Id of a recording, or how it begins; all that is pending when there is none. Credentials are those of the environment
+    #[arg(value_name = "ID")]
+    pub(crate) recording: Option<String>,
+    /// Where the output files are; the current directory when there is none
+    #[arg(long = "in", value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Replace what is there already and is something else
+    #[arg(long, visible_alias = "overwrite")]
+    pub(crate) force: bool,
+    /// How long to wait for a store that has begun to take uploads and takes none any more
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    pub(crate) patience: Duration,
+    /// Print reports as JSON lines on stdout instead of a progress line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(clap::Args)]

@@ -11,13 +11,17 @@ use nix::sys::statvfs::statvfs;
 use tokio::process::Command;
 use wallflower_agent::Program;
 use wallflower_control::demo_room::DemoServer;
+use wallflower_domain::encoding::Encoding;
 use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::layout::Layout;
+use wallflower_domain::output::Output;
 use wallflower_domain::theme::Theme;
+use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::{Gaps, Job, JobPage, Standing};
 
 use crate::args::DoctorArgs;
 use crate::exit;
+use crate::outputs::spool;
 use crate::progress::View;
 use crate::run::{new_id, run};
 
@@ -224,19 +228,29 @@ async fn recording_verdict() -> Verdict {
         Err(error) => return broken(error.to_string()),
     };
     let file = folder.path().join("self-test.mp4");
+    let id = new_id();
+    let outputs = vec![Output::File { path: file.clone() }];
+    let spool = match spool(&outputs, &id) {
+        Ok(spool) => spool,
+        Err(failure) => return broken(failure.message),
+    };
     let job = Job {
-        id: new_id(),
+        id,
         page: JobPage::Page { url: format!("http://{}/probe.html", server.addr()), await_start: true },
         layout: Layout::default(),
         theme: Theme::default(),
         size: FrameSize::HD,
         fps: FrameRate::DEFAULT,
-        file: file.display().to_string(),
+        room: String::new(),
+        encoding: Encoding::default(),
+        spool,
+        outputs,
         overwrite: false,
         gaps: Gaps::Slate,
         max_duration_s: Some(RECORDING_S),
         start_deadline_s: 20.0,
         standing: Standing::default(),
+        watchdog: WatchdogConfig::default(),
     };
     let recorded = run(&job, &mut View::Silent).await;
     server.shutdown().await;

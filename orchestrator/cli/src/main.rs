@@ -2,15 +2,16 @@
 
 mod args;
 mod cast;
-mod contact_sheet;
 mod demo;
 mod doctor;
 mod exit;
+mod outputs;
 mod progress;
 mod record;
 mod recover;
 mod run;
 mod theme;
+mod upload;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             Command::Record(args) => exit::code(record::record(args).await),
             Command::Demo(args) => exit::code(demo::demo(args).await),
             Command::Recover(args) => recover::recover(args).await,
+            Command::Upload(args) => upload::upload(args).await,
             Command::Doctor(args) => doctor::doctor(args).await,
             Command::Agent => agent().await,
             Command::Guard { work_dir } => guard(&work_dir).await,

@@ -97,6 +97,9 @@ impl PersonView {
             AgentEvent::Muted { muted: true } => self.say("the recording is muted"),
             AgentEvent::Muted { muted: false } => self.say("the recording has sound again"),
             AgentEvent::Marked { label, media_s } => self.say(&format!("marked {}: {label}", clock(*media_s))),
+            AgentEvent::Frozen { length_s } => {
+                self.say(&format!("the page answers again; its picture stood still for {length_s:.1} s"));
+            }
             AgentEvent::Stream { .. } | AgentEvent::Alive | AgentEvent::Answered { .. } => {}
             AgentEvent::Stopping { .. } => self.phase("stopping"),
             AgentEvent::Finalizing => self.phase("finalizing"),

@@ -8,19 +8,22 @@ use wallflower_control::livekit::{Credentials, Seat};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::Recording;
 use wallflower_domain::room::Room;
-use wallflower_domain::wire::agent::{Job, JobPage, Standing};
+use wallflower_domain::wire::agent::{Job, JobPage};
 use wallflower_domain::wire::page::PageRoom;
 
 use crate::args::RecordArgs;
+use crate::outputs;
 use crate::progress::View;
-use crate::run::{absolute, new_id, run};
+use crate::run::{new_id, run};
 use crate::theme;
 
 pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> {
     let id = new_id();
     let mut view = View::new(args.json);
-    let file = absolute(&args.output)?;
-    announce_abandoned(&file, &view);
+    let encoding = args.look.encoding();
+    let watchdog = args.watchdog().map_err(|error| bad_request(&error))?;
+    let wanted = outputs::wanted(&args.outputs, encoding, &id)?;
+    announce_abandoned(&wanted.spool, &view);
     let theme = theme::load(args.look.theme.as_deref())?;
     let (page, host) = page(&args, &id, &view).await?;
     let job = Job {
@@ -28,14 +31,18 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         page,
         layout: args.look.layout,
         theme,
-        size: args.look.size,
-        fps: args.look.fps,
-        file,
-        overwrite: args.overwrite,
+        size: args.look.size(),
+        fps: args.look.fps(),
+        room: shown(&args.room),
+        encoding,
+        spool: wanted.spool,
+        outputs: wanted.outputs,
+        overwrite: args.outputs.force,
         gaps: args.gaps,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
-        standing: Standing::default(),
+        standing: wanted.standing,
+        watchdog,
     };
     let recording = run(&job, &mut view).await;
     if let Some(host) = host {
@@ -44,9 +51,22 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     recording
 }
 
+/// The room as it may be told: the query of a page may hold tokens.
+fn shown(room: &Room) -> String {
+    match room {
+        Room::Page { url } => {
+            let mut url = url.clone();
+            url.set_query(None);
+            url.set_fragment(None);
+            url.to_string()
+        }
+        Room::Livekit { .. } | Room::Demo { .. } => room.to_string(),
+    }
+}
+
 /// A run that died together with everything else could not say what it left.
-fn announce_abandoned(file: &str, view: &View) {
-    let Some(folder) = Path::new(file).parent() else { return };
+fn announce_abandoned(spool: &str, view: &View) {
+    let Some(folder) = Path::new(spool).parent() else { return };
     let left = wallflower_agent::abandoned_spools(folder).len();
     if left > 0 {
         let what = if left == 1 { "a recording that was".to_owned() } else { format!("{left} recordings that were") };

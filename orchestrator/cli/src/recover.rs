@@ -20,16 +20,12 @@ pub(crate) async fn recover(args: RecoverArgs) -> ExitCode {
     }
     let mut code = ExitCode::SUCCESS;
     for one in recovered {
-        match one.outcome {
-            Ok(delivery) => {
-                for line in summary(&delivery, "  (recovered)") {
-                    eprintln!("{line}");
-                }
-            }
-            Err(failure) => {
-                exit::explain(&failure);
-                code = ExitCode::from(failure.fault().exit_code());
-            }
+        for line in one.delivery.iter().flat_map(|delivery| summary(delivery, "  (recovered)")) {
+            eprintln!("{line}");
+        }
+        if let Some(failure) = one.failure {
+            exit::explain(&failure);
+            code = ExitCode::from(failure.fault().exit_code());
         }
     }
     code

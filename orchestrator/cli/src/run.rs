@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use indicatif::HumanBytes;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -24,14 +25,6 @@ pub(crate) fn program() -> Result<std::path::PathBuf, Failure> {
     })
 }
 
-/// An absolute path, because agents run elsewhere.
-pub(crate) fn absolute(file: &Path) -> Result<String, Failure> {
-    std::path::absolute(file)
-        .ok()
-        .and_then(|path| path.to_str().map(str::to_owned))
-        .ok_or_else(|| Failure::new(FailureKind::BadRequest, format!("{} is no path in UTF-8.", file.display())))
-}
-
 /// Performs the job by agents and follows it to the end.
 pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure> {
     let (orders, received) = mpsc::channel(8);
@@ -43,9 +36,9 @@ pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure
     let mut recording = driven?;
     // An agent that was lost could not say what it leaves.
     if let Some(failure) = recording.failure.as_mut().filter(|failure| failure.kind == FailureKind::AgentLost)
-        && let Some(spool) = wallflower_agent::spool_of(Path::new(&job.file), &job.id)
+        && wallflower_agent::has_media(Path::new(&job.spool))
     {
-        let kept = format!(" What it captured is kept in {}; `wallflower recover` finishes it.", spool.display());
+        let kept = format!(" What it captured is kept in {}; `wallflower recover` finishes it.", job.spool);
         failure.message.push_str(&kept);
     }
     if let Some(delivery) = &recording.delivery {
@@ -57,13 +50,24 @@ pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure
     Ok(recording)
 }
 
-/// The file, and a line for each time in which nothing could be captured.
+/// A line for each thing that was made, and for each time in which nothing could be captured.
 pub(crate) fn summary(delivery: &Delivery, why: &str) -> Vec<String> {
-    let file = format!("{}  {}  {} frames{why}", delivery.file, clock(delivery.duration_s), delivery.frames);
+    let frames = match delivery.frames {
+        0 => String::new(),
+        frames => format!("  {frames} frames"),
+    };
+    let length = format!("{}{frames}{why}", clock(delivery.duration_s));
+    let made = delivery.outputs.iter().enumerate().map(|(index, output)| {
+        let size = HumanBytes(output.bytes);
+        match (&output.failure, index) {
+            (Some(failure), _) => format!("{}  not made: {}", output.location, failure.message),
+            (None, 0) => format!("{}  {length}  {size}", output.location),
+            (None, _) => format!("{}  {size}", output.location),
+        }
+    });
     let gaps = delivery.gaps.iter();
-    std::iter::once(file)
-        .chain(gaps.map(|gap| format!("  gap of {:.1} s at {}: {}", gap.length_s, clock(gap.at_s), gap.reason)))
-        .collect()
+    let gaps = gaps.map(|gap| format!("  gap of {:.1} s at {}: {}", gap.length_s, clock(gap.at_s), gap.reason));
+    made.chain(gaps).collect()
 }
 
 fn reason(end: EndReason) -> &'static str {
@@ -72,7 +76,13 @@ fn reason(end: EndReason) -> &'static str {
         EndReason::OwnerGone => "  (its launcher had gone)",
         EndReason::RoomEnded => "  (the room ended)",
         EndReason::Kicked => "  (removed from the room)",
+        EndReason::RoomEmpty => "  (nobody came)",
+        EndReason::EverybodyLeft => "  (everybody had left)",
+        EndReason::NoMedia => "  (nobody sent sound or picture)",
         EndReason::LimitDuration => "",
+        EndReason::LimitSize => "  (its largest size was reached)",
+        EndReason::LimitMemory => "  (memory was short)",
+        EndReason::DiskLow => "  (the disk was nearly full)",
         EndReason::Failure => "  (cut short by a failure)",
     }
 }

@@ -9,11 +9,11 @@ pub enum VideoCodec {
     /// Plays everywhere and costs least.
     #[default]
     H264,
-    /// HEVC: about four times the processor time of H.264 in software, for files less than half as large.
+    /// HEVC. In software six times the processor time of H.264, for files of 40 to 65 % of the size.
     H265,
-    /// Free of licences, plays in every browser.
+    /// Free of licences, plays in every browser. In software 1.6 times the processor time, for 65 to 85 % of the size.
     Vp9,
-    /// Smallest files; about twice the processor time of H.264 in software.
+    /// Free of licences, plays in every new browser. In software 2.2 times the processor time, for 40 to 60 % of the size.
     Av1,
 }
 

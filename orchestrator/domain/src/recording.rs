@@ -76,8 +76,20 @@ pub enum EndReason {
     RoomEnded,
     /// The silent participant was removed from the room.
     Kicked,
+    /// Nobody came.
+    RoomEmpty,
+    /// Everybody who was there had gone.
+    EverybodyLeft,
+    /// There were people, but none of them ever sent sound or picture.
+    NoMedia,
     /// The requested duration is reached.
     LimitDuration,
+    /// The largest size is reached.
+    LimitSize,
+    /// What records took more memory than it may, again and again.
+    LimitMemory,
+    /// The disk had just enough left to finish the recording.
+    DiskLow,
     /// Something failed.
     Failure,
 }
@@ -194,6 +206,7 @@ fn apply_agent(recording: &mut Recording, event: AgentEvent) {
         | AgentEvent::Muted { .. }
         | AgentEvent::Marked { .. }
         | AgentEvent::Stream { .. }
+        | AgentEvent::Frozen { .. }
         | AgentEvent::Room { .. }
         | AgentEvent::Warning { .. } => {}
     }
@@ -212,8 +225,8 @@ mod tests {
 
     fn delivery() -> Delivery {
         Delivery {
-            file: "a.mp4".into(),
-            bytes: 1,
+            outputs: Vec::new(),
+            manifest: None,
             duration_s: 1.0,
             frames: 30,
             gaps: Vec::new(),
@@ -231,7 +244,7 @@ mod tests {
     }
 
     fn started() -> AgentEvent {
-        AgentEvent::Started { first_frame_unix_us: 0, start_latency_ms: 0 }
+        AgentEvent::Started { attempt: 1, first_frame_unix_us: 0, start_latency_ms: 0 }
     }
 
     #[test]

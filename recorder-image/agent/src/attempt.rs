@@ -3,30 +3,30 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::frame::FrameRate;
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentEvent, Progress};
+use wallflower_domain::watchdog::{Action, Rule, Verdict};
+use wallflower_domain::wire::agent::{AgentEvent, JobPage, Progress};
 use wallflower_domain::wire::page::PageMessage;
 
-use crate::bridge::{PING_DEADLINE, Signal, end_of_page, failure_of_page};
+use crate::bridge::{Signal, end_of_page, failure_of_page};
 use crate::capture::{Capture, Plan, explain};
 use crate::clock::StepWatch;
 use crate::delivery::unwritable_spool;
 use crate::flow::Flow;
 use crate::live::{Asked, Live, Scene, SceneChange, seconds};
+use crate::observer::{Look, Observer};
 use crate::report::Report;
 use crate::session::{Cause, Session};
 use crate::stage::Stage;
 use crate::usage::{Groups, Meter};
 use crate::workdir::{WorkDir, stopped_groups};
 
-/// A page that beats is taken for hung after this much silence.
-const HEARTBEAT_DEADLINE: Duration = Duration::from_secs(10);
-/// Fragments come twice a second; after this much silence the encoder hangs, or what it captures from.
-const FLOW_DEADLINE: Duration = Duration::from_millis(2500);
-const CLOCK_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the watchdog looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A stage and the encoder that captures it.
 pub(crate) struct Attempt {
@@ -35,6 +35,7 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
     scene: Scene,
     fps: FrameRate,
+    is_room: bool,
     limit_s: Option<f64>,
 }
 
@@ -65,6 +66,8 @@ impl Attempt {
         let plan = Plan {
             size: session.job.size,
             fps: session.job.fps,
+            encoder: &session.destination.encoder,
+            sound_only: session.destination.wanted.sound_only(),
             silent: scene.is_silent(),
             spool,
             tap: session.tap,
@@ -88,7 +91,8 @@ impl Attempt {
             spool.note_pause(mode, at_us).map_err(|error| unwritable_spool(&error))?;
         }
         let fps = session.job.fps;
-        let attempt = Self { stage, capture, number, scene, fps, limit_s: session.job.max_duration_s };
+        let is_room = !matches!(session.job.page, JobPage::Page { .. });
+        let attempt = Self { stage, capture, number, scene, fps, is_room, limit_s: session.job.max_duration_s };
         Ok((attempt, noted.first_frame.unix_us))
     }
 
@@ -106,24 +110,25 @@ impl Attempt {
         &mut self,
         meter: &mut Meter,
         captured: &mut Progress,
+        observer: &mut Observer,
         live: &mut Live<'_>,
         report: &Report,
     ) -> Ending {
         let before = *captured;
         let mut flow = self.capture.flow();
+        let began_s = flow.borrow().heard_s;
         let progress = self.capture.progress();
         let encoder = self.capture.encoder().exited();
         let display = self.stage.display.server().exited();
         let audio = self.stage.audio.server().exited();
         let browser = self.stage.browser.process().exited();
-        let hangs = self.stage.bridge.hangs();
-        tokio::pin!(encoder, display, audio, browser, hangs);
-        let mut heartbeat = Heartbeat::default();
-        let mut clock = tokio::time::interval(CLOCK_INTERVAL);
+        let answered = watch::Sender::new(Instant::now());
+        let asking = self.stage.bridge.ask(answered.clone());
+        tokio::pin!(encoder, display, audio, browser, asking);
+        let mut looks = tokio::time::interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut steps = StepWatch::new();
-        let flow_deadline = FLOW_DEADLINE + Duration::from_secs_f64(2.0 / f64::from(self.fps.get()));
         loop {
-            let came = flow.borrow().came;
             tokio::select! {
                 biased;
                 asked = live.asked() => match asked {
@@ -139,29 +144,70 @@ impl Attempt {
                 status = &mut audio => return Cause::Failed(self.stage.audio.server().died(status)).into(),
                 status = &mut browser => return Cause::Failed(self.stage.browser.process().died(status)).into(),
                 signal = self.stage.bridge.next() => {
-                    if let Some(cause) = self.heard(signal, &mut heartbeat, report).await {
+                    if let Some(cause) = self.heard(signal, report).await {
                         return cause.into();
                     }
                 }
-                () = &mut hangs => return Cause::Failed(self.hung(PING_DEADLINE)).into(),
-                () = heartbeat.missed() => return Cause::Failed(self.hung(HEARTBEAT_DEADLINE)).into(),
-                () = tokio::time::sleep_until(came + flow_deadline) => return Cause::Failed(self.dried_up()).into(),
-                _ = clock.tick() => {
+                _ = looks.tick() => {
                     if let Some(step_us) = steps.step_us() {
                         return Ending { cause: Cause::Failed(clock_was_set(step_us)), stage_is_well: true };
+                    }
+                    meter.sample();
+                    let flow = *flow.borrow();
+                    let verdicts = observer.look(Look {
+                        now_us: live.now_us().unwrap_or(0),
+                        scene: self.scene,
+                        room: self.is_room.then(|| report.room_seen(flow.heard_s > began_s)),
+                        heartbeat_age: answered.borrow().elapsed(),
+                        flow,
+                        progress: in_the_whole(before, *progress.borrow(), flow),
+                        memory_bytes: meter.usage().map(|usage| usage.pss_bytes),
+                    });
+                    if let Some(cause) = self.obey(verdicts, report) {
+                        return cause.into();
                     }
                 }
                 Ok(()) = flow.changed() => {
                     let flow = *flow.borrow_and_update();
                     *captured = in_the_whole(before, *progress.borrow(), flow);
-                    meter.sample();
                     report.send(AgentEvent::Progress { progress: *captured });
                     if self.limit_s.is_some_and(|limit_s| flow.end_s - live.cut_s(flow.end_s) >= limit_s) {
                         return Cause::End(EndReason::LimitDuration).into();
                     }
                 }
+                never = &mut asking => match never {},
             }
         }
+    }
+
+    /// Does what the watchdog says.
+    fn obey(&self, verdicts: Vec<Verdict>, report: &Report) -> Option<Cause> {
+        for verdict in verdicts {
+            match verdict.action {
+                Action::End(reason) => {
+                    report.warn(verdict.message);
+                    return Some(Cause::End(reason));
+                }
+                Action::Interrupt(kind) => {
+                    // Who was stopped by a signal is the better reason.
+                    let message = match self.stopped() {
+                        Some(stopped) => format!("{} {stopped}.", verdict.message),
+                        None => verdict.message,
+                    };
+                    let failure = Failure::new(kind, message).with_evidence(self.stage.bridge.evidence());
+                    return Some(Cause::Failed(failure));
+                }
+                Action::Warn => report.warn(verdict.message),
+                Action::Recovered { lasted } => {
+                    if verdict.rule == Rule::SlowPage {
+                        report.send(AgentEvent::Frozen { length_s: lasted.as_secs_f64() });
+                    } else {
+                        report.warn(verdict.message);
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Changes what is captured. A request that can't be carried out is answered; a failure is one of the attempt.
@@ -192,9 +238,8 @@ impl Attempt {
         Ok(())
     }
 
-    async fn heard(&self, signal: Signal, heartbeat: &mut Heartbeat, report: &Report) -> Option<Cause> {
+    async fn heard(&self, signal: Signal, report: &Report) -> Option<Cause> {
         match signal {
-            Signal::Said(PageMessage::Heartbeat { .. }) => heartbeat.beat(),
             Signal::Said(PageMessage::Event { event }) => report.send(AgentEvent::Room { room_event: event }),
             Signal::Said(PageMessage::Ended { reason }) => return Some(Cause::End(end_of_page(reason))),
             Signal::ConsoleEnd => return Some(Cause::End(EndReason::RoomEnded)),
@@ -210,7 +255,8 @@ impl Attempt {
             | Signal::Status(_)
             | Signal::Loaded
             | Signal::ConsoleStart
-            | Signal::Said(PageMessage::Ready) => {}
+            // It is asked whether it lives, whether it beats or not.
+            | Signal::Said(PageMessage::Ready | PageMessage::Heartbeat { .. }) => {}
         }
         None
     }
@@ -222,23 +268,6 @@ impl Attempt {
             return Cause::Failed(failure).into();
         }
         Ending { cause: Cause::Failed(explain(&self.capture.encoder().tail(), status)), stage_is_well: true }
-    }
-
-    fn hung(&self, deadline: Duration) -> Failure {
-        let stopped = self.stopped().unwrap_or_else(|| "its script hangs".to_owned());
-        Failure::new(
-            FailureKind::PageHung,
-            format!("The page has not answered for {} s: {stopped}.", deadline.as_secs()),
-        )
-        .with_evidence(self.stage.bridge.evidence())
-    }
-
-    fn dried_up(&self) -> Failure {
-        let stopped = self.stopped().unwrap_or_else(|| "ffmpeg or what it captures from hangs".to_owned());
-        Failure::new(
-            FailureKind::ProgramDied,
-            format!("Nothing was captured for {:.1} s: {stopped}.", FLOW_DEADLINE.as_secs_f64()),
-        )
     }
 
     /// Who was stopped by a signal.
@@ -291,23 +320,4 @@ fn clock_was_set(step_us: i64) -> Failure {
 #[expect(clippy::cast_possible_truncation, reason = "a few frames")]
 fn seconds_to_us(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
-}
-
-/// Only a page that has beaten once is expected to go on.
-#[derive(Default)]
-struct Heartbeat {
-    last: Option<Instant>,
-}
-
-impl Heartbeat {
-    fn beat(&mut self) {
-        self.last = Some(Instant::now());
-    }
-
-    async fn missed(&self) {
-        match self.last {
-            Some(last) => tokio::time::sleep_until(last + HEARTBEAT_DEADLINE).await,
-            None => std::future::pending().await,
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //! evidence for the failure that may follow.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ use chromiumoxide::cdp::js_protocol::runtime::{
     AddBindingParams, EvaluateParams, EventBindingCalled, EventConsoleApiCalled, EventExceptionThrown, RemoteObject,
 };
 use futures_util::{Stream, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use url::Url;
 use wallflower_domain::failure::{Failure, FailureKind, PageEvidence};
 use wallflower_domain::theme::Theme;
@@ -36,8 +38,6 @@ const SIGNALS: usize = 256;
 
 /// How often the page's main thread is asked whether it lives.
 const PING_INTERVAL: Duration = Duration::from_millis(500);
-/// A main thread that is busy for so long shows a still picture, and nobody knows whether it will ever end.
-pub(crate) const PING_DEADLINE: Duration = Duration::from_secs(3);
 const PAINT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What happens to a page.
@@ -130,16 +130,18 @@ impl Bridge {
         painted.map_err(|_| Failure::new(FailureKind::PageHung, "The page did not paint within 2 s."))?.map(|_| ())
     }
 
-    /// Resolves when the page's main thread has not answered in time: for any page, whether it beats or not.
-    pub(crate) fn hangs(&self) -> impl Future<Output = ()> + use<> {
+    /// Asks the page's main thread over and over whether it lives, whatever page it is, and notes when it last answered. Never resolves.
+    pub(crate) fn ask(&self, answered: watch::Sender<Instant>) -> impl Future<Output = Infallible> + use<> {
         let page = self.page.clone();
         async move {
             loop {
                 tokio::time::sleep(PING_INTERVAL).await;
-                let Ok(ping) = EvaluateParams::builder().expression("1").build() else { return };
-                // An error is a crash or a lost browser, which are noticed by themselves.
-                if tokio::time::timeout(PING_DEADLINE, page.execute(ping)).await.is_err() {
-                    return;
+                // An error is a crash or a lost browser, which are noticed by themselves. Without a deadline: a page that hangs is to
+                // be asked no more.
+                if let Ok(ping) = EvaluateParams::builder().expression("1").build()
+                    && page.execute(ping).await.is_ok()
+                {
+                    answered.send_replace(Instant::now());
                 }
             }
         }

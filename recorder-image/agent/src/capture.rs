@@ -19,6 +19,8 @@ use crate::audio::Audio;
 use crate::child::{Child, LineSink, Rung, Tail, death};
 use crate::clock::Moment;
 use crate::display::Display;
+use crate::encoder::Encoder;
+use crate::finisher::grid;
 use crate::flow::{Flow, Flowing};
 use crate::programs::Programs;
 use crate::spool::{Attempt, Spool};
@@ -47,6 +49,9 @@ const PICTURE_LAG_S: f64 = 0.006;
 pub(crate) struct Plan<'a> {
     pub(crate) size: FrameSize,
     pub(crate) fps: FrameRate,
+    pub(crate) encoder: &'a Encoder,
+    /// No pictures.
+    pub(crate) sound_only: bool,
     /// Silence from the beginning.
     pub(crate) silent: bool,
     pub(crate) spool: &'a Spool,
@@ -106,7 +111,8 @@ impl Capture {
             status = encoder.exited() => return Err(explain(&encoder.tail(), status)),
             () = tokio::time::sleep_until(deadline) => return Err(too_slow()),
         };
-        let begun = plan.spool.begin(plan.number, Moment::at_unix_us(start), plan.fps.get(), plan.after);
+        let begun =
+            plan.spool.begin(plan.number, Moment::at_unix_us(start), grid(plan.fps, plan.sound_only), plan.after);
         let (attempt, offset, writer) =
             begun.map_err(|error| crate::delivery::unwritable(plan.spool.folder(), &error))?;
         let (flowing, mut flow) = Flowing::begin(stdout, offset, plan.size, writer, plan.tap.clone());
@@ -220,38 +226,30 @@ pub(crate) fn explain(tail: &Tail, status: ExitStatus) -> Failure {
     Failure::new(FailureKind::ProgramDied, death("ffmpeg", status, tail))
 }
 
-/// RGB of a screen is full range sRGB; HD video is BT.709, and says so.
-pub(crate) const PICTURE: &str = "scale=out_color_matrix=bt709:out_range=tv:flags=fast_bilinear,format=yuv420p";
-
 /// How sound is encoded.
 pub(crate) const SOUND_OPTIONS: [&str; 8] = ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"];
-
-/// How pictures are encoded: the same for captures and slates, because a stream copy joins them under one description.
-pub(crate) fn picture_options(fps: FrameRate) -> Vec<String> {
-    let mut options: Vec<String> = Vec::new();
-    let mut add = |words: &[&str]| options.extend(words.iter().map(|word| (*word).to_owned()));
-    add(&["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "iec61966-2-1", "-color_range", "tv"]);
-    add(&["-fps_mode", "cfr", "-r", &fps.to_string()]);
-    // Design §7: as cheap as x264 gets, with the three tools that pay for themselves switched back on.
-    add(&["-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "cabac=1:deblock=0,0:8x8dct=1"]);
-    add(&["-profile:v", "high", "-crf", "25", "-g", &(fps.get() * KEYFRAME_S).to_string()]);
-    options
-}
 
 fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
     let (size, fps) = (plan.size.to_string(), plan.fps.to_string());
     let mut arguments: Vec<String> = Vec::new();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     add(&["-hide_banner", "-nostats", "-loglevel", "info", "-progress", "pipe:2", "-stats_period", "0.5"]);
-    add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
-    add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
+    if !plan.sound_only {
+        let device = plan.encoder.device_options();
+        add(&device.iter().map(String::as_str).collect::<Vec<_>>());
+        add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
+        add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
+    }
     // Both inputs are stamped by the same wall clock. By itself ffmpeg sets each to zero and so forgets which one began first;
     // -isync keeps the difference.
     add(&["-thread_queue_size", SOUND_QUEUE, "-f", "pulse", "-fragment_size", "3840"]);
-    add(&["-sample_rate", "48000", "-channels", "2", "-isync", "0", "-i", Audio::MONITOR]);
-    add(&["-map", "0:v", "-map", "1:a"]);
-    add(&["-vf", PICTURE]);
-    arguments.extend(picture_options(plan.fps));
+    add(&["-sample_rate", "48000", "-channels", "2"]);
+    if plan.sound_only {
+        add(&["-i", Audio::MONITOR, "-map", "0:a"]);
+    } else {
+        add(&["-isync", "0", "-i", Audio::MONITOR, "-map", "0:v", "-map", "1:a", "-vf", &plan.encoder.filter()]);
+        arguments.extend(plan.encoder.picture_options(plan.fps));
+    }
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     // async=1 puts silence before the first sample and where more than 0.1 s is missing, so that sound keeps wall time. It must not
     // stretch: the time stamps of the first second are too rough for that.

@@ -1,66 +1,75 @@
-//! From the spool to the file that was asked for.
+//! From the spool to what was asked for.
 //!
 //! ```text
-//! OUT/.NAME.ID.part/…             the spool
-//! OUT/.NAME.ID.part/finished.mp4  made by the finisher, verified
-//! OUT/NAME                        by rename: complete, or not there at all
+//! SPOOL/…              what was captured
+//! SPOOL/finished.mp4   made by the finisher, verified; other containers are made from it, beside it
+//! FILE                 by link or rename: complete, or not there at all
+//! FILE.manifest.json   with events, chat and chapters: what happened, on the file's clock
 //! ```
 //!
-//! The spool is removed only after the rename. When anything before it fails, it stays and the failure names it.
+//! The spool is removed only after everything is in its place. When anything fails, what can be delivered is, and the spool stays.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use wallflower_domain::encoding::Encoding;
 use wallflower_domain::failure::{Failure, FailureKind};
-use wallflower_domain::wire::agent::{Delivery, Job};
+use wallflower_domain::output::{Container, Output};
+use wallflower_domain::recording::EndReason;
+use wallflower_domain::timeline::{Delivered, OutputKind};
+use wallflower_domain::wire::agent::{Delivery, Job, Progress, Usage};
 
+use crate::containers;
+use crate::digest;
+use crate::encoder::{Encoder, Encoders, resolve};
+use crate::ffmpeg::Ffmpeg;
 use crate::finisher::{self, Finished, Plan};
 use crate::programs::Programs;
+use crate::sidecars::{self, Sidecars};
 use crate::spool::{NotOpened, Spool, Wanted};
 
 /// Where a recording goes, and what is captured until then.
 pub(crate) struct Destination {
-    wanted: Wanted,
+    pub(crate) wanted: Wanted,
+    /// What encodes the pictures, of captures and of slates.
+    pub(crate) encoder: Encoder,
     spool: Spool,
 }
 
+/// How a recording ended, for what is told of it.
+pub(crate) struct Ended {
+    pub(crate) end: EndReason,
+    pub(crate) failure: Option<Failure>,
+    /// When, in microseconds of media time, if that was in a gap.
+    pub(crate) until_us: Option<i64>,
+    pub(crate) captured: Progress,
+    pub(crate) usage: Option<Usage>,
+    /// What was made while it was captured: HLS, streams, images.
+    pub(crate) live: Vec<Delivered>,
+}
+
 impl Destination {
-    /// Checks that the file can be written and opens the spool beside it, on the same filesystem.
+    /// Checks that the files can be written and opens the spool.
     pub(crate) fn prepare(job: &Job) -> Result<Self, Failure> {
-        let file = Path::new(&job.file);
-        let refused = |kind, why: String| Err(Failure::new(kind, format!("{} {why}", file.display())));
-        if file.file_name().is_none() {
-            return refused(FailureKind::BadRequest, "names no file; write a path such as out/meeting.mp4.".into());
+        for output in &job.outputs {
+            check(output, job.overwrite)?;
         }
-        if file.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("mp4")) {
-            return refused(
-                FailureKind::BadRequest,
-                "can't be made: this version writes MP4 only; end the name in .mp4.".into(),
-            );
-        }
-        if file.is_dir() {
-            return refused(FailureKind::BadRequest, "is a directory; name a file in it.".into());
-        }
-        if file.exists() && !job.overwrite {
-            return refused(
-                FailureKind::BadRequest,
-                "is there already; choose another name, or pass --overwrite.".into(),
-            );
-        }
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        let folder = Path::new(&job.spool);
+        let parent = folder.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         // Opening it writes a file: a directory can be made on a full disk, a file with something in it can't.
         match Spool::of(job) {
-            Ok(spool) => Ok(Self { wanted: Wanted::of(job), spool }),
-            Err(NotOpened::InUse) => {
-                refused(FailureKind::DestinationUnwritable, "is being recorded by another agent.".into())
-            }
+            Ok(spool) => Ok(Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool }),
+            Err(NotOpened::InUse) => Err(Failure::new(
+                FailureKind::DestinationUnwritable,
+                format!("{} is in use by another agent.", folder.display()),
+            )),
             Err(NotOpened::Broken(error)) => {
-                if let Some(folder) = crate::spool::empty_spool_of(file, &job.id) {
+                if !crate::spool::has_media(folder) {
                     let _ = fs::remove_dir_all(folder);
                 }
-                Err(unwritable(folder, &error))
+                Err(unwritable(parent, &error))
             }
         }
     }
@@ -70,19 +79,51 @@ impl Destination {
         let refused =
             |why: String| Err(Failure::new(FailureKind::DestinationUnwritable, format!("{} {why}", folder.display())));
         match Spool::left_in(folder) {
-            Ok((spool, wanted)) => Ok(Self { wanted, spool }),
+            Ok((spool, wanted)) => Ok(Self { wanted, encoder: Encoder::default(), spool }),
             Err(NotOpened::InUse) => refused("is still being recorded.".into()),
             Err(NotOpened::Broken(error)) => refused(format!("can't be opened ({error}).")),
         }
+    }
+
+    /// Finds what encodes the pictures here. A sentence comes with it when that is not what was asked for. Fails when this machine can't
+    /// make what is wanted.
+    pub(crate) async fn find_encoder(&mut self, programs: &Programs) -> Result<Option<String>, Failure> {
+        let Wanted { encoding, outputs, size, fps, .. } = &self.wanted;
+        let ffmpeg = Ffmpeg::alone(programs);
+        // What every ffmpeg can do is not asked for: that would take a tenth of a second of every start.
+        let plain = |container| matches!(container, Container::Mp4 | Container::Mkv | Container::M4a);
+        let containers: Vec<Container> = outputs
+            .iter()
+            .filter_map(|output| output.container().ok().flatten())
+            .filter(|kind| !plain(*kind))
+            .collect();
+        if !containers.is_empty() {
+            let encoders = Encoders::of(&ffmpeg).await?;
+            for container in containers {
+                encoders.check(container, encoding.codec)?;
+            }
+        }
+        if *encoding == Encoding::default() || self.wanted.sound_only() {
+            return Ok(None);
+        }
+        let (encoder, warning) = resolve(&ffmpeg, *encoding, *size, *fps).await?;
+        self.encoder = encoder;
+        Ok(warning)
     }
 
     pub(crate) fn spool(&self) -> &Spool {
         &self.spool
     }
 
+    /// What stands for the recording where one name is needed: its first file, or its first directory.
+    fn namesake(&self) -> &Path {
+        let mut paths = self.wanted.outputs.iter().filter_map(Output::path);
+        paths.next().unwrap_or(self.spool.folder())
+    }
+
     /// Where a picture of the display goes when the page fails.
     pub(crate) fn failure_picture(&self) -> PathBuf {
-        self.wanted.file.with_extension("failure.png")
+        self.namesake().with_extension("failure.png")
     }
 
     /// Something was captured.
@@ -100,34 +141,110 @@ impl Destination {
         self.spool.folder().to_owned()
     }
 
-    /// Makes, verifies and places the file. `until_us` is when the recording ended, in microseconds of media time, when that was in a
-    /// gap. On failure the spool stays.
-    pub(crate) async fn deliver(self, programs: &Programs, until_us: Option<i64>) -> Result<Delivery, Failure> {
-        let plan = finisher::plan_of(&self.spool, &self.wanted, until_us);
-        let made = finisher::finish(programs, &self.spool, &self.wanted, &plan).await;
-        let Finished { path, duration_s, frames } = made.map_err(|failure| self.kept(failure))?;
-        let file = &self.wanted.file;
-        self.place(&path).map_err(|failure| self.kept(failure))?;
-        let bytes = fs::metadata(file).map(|meta| meta.len()).map_err(|error| unwritable(file, &error))?;
-        let file = file.display().to_string();
-        self.discard();
-        let Plan { gaps, pauses, .. } = plan;
-        Ok(Delivery { file, bytes, duration_s, frames, gaps, pauses, usage: None })
+    /// Makes, verifies and places everything. A failure is told beside what could be delivered all the same; then the spool stays.
+    pub(crate) async fn deliver(self, programs: &Programs, ended: Ended) -> (Option<Delivery>, Option<Failure>) {
+        let plan = finisher::plan_of(&self.spool, &self.wanted, ended.until_us);
+        let delivered = self.make(programs, &plan, ended).await;
+        let (delivery, failure) = match delivered {
+            Ok(delivery) => {
+                let failure = delivery.outputs.iter().find_map(|output| output.failure.clone());
+                (Some(delivery), failure)
+            }
+            Err(failure) => (None, Some(failure)),
+        };
+        match failure {
+            None => {
+                self.discard();
+                (delivery, None)
+            }
+            Some(failure) => (delivery, Some(self.kept(failure))),
+        }
     }
 
-    /// Never replaces a file that came into being meanwhile, unless that was asked for.
-    fn place(&self, finished: &Path) -> Result<(), Failure> {
-        let file = &self.wanted.file;
-        let placed = if self.wanted.overwrite {
-            fs::rename(finished, file)
-        } else {
-            fs::hard_link(finished, file).or_else(|error| match error.kind() {
-                ErrorKind::AlreadyExists => Err(error),
-                // Filesystems without hard links.
-                _ => fs::rename(finished, file),
-            })
+    async fn make(&self, programs: &Programs, plan: &Plan, ended: Ended) -> Result<Delivery, Failure> {
+        let sidecars = Sidecars::of(&self.spool, plan);
+        let files = self.wanted.outputs.iter().filter(|output| output.container().is_ok_and(|kind| kind.is_some()));
+        let files: Vec<&Output> = files.collect();
+        let mut outputs = Vec::new();
+        let (mut duration_s, mut frames) = (plan.seconds(plan.frames()), plan.frames());
+        if !files.is_empty() {
+            let chapters = sidecars.write_chapters(self.spool.folder())?;
+            let finished =
+                finisher::finish(programs, &self.spool, &self.wanted, &self.encoder, plan, chapters.as_deref()).await?;
+            (duration_s, frames) = (finished.facts.duration_s(), finished.facts.frames());
+            for output in files {
+                outputs.push(self.deliver_file(programs, &finished, output).await);
+            }
+            // Nothing else needs it, and the disk may be small.
+            let _ = fs::remove_file(&finished.path);
+        }
+        outputs.extend(ended.live.iter().cloned());
+        let mut delivery = Delivery {
+            outputs,
+            manifest: None,
+            duration_s,
+            frames,
+            gaps: plan.gaps.clone(),
+            pauses: plan.pauses.clone(),
+            usage: ended.usage,
         };
-        placed.map_err(|error| unwritable(file, &error))
+        if self.wanted.outputs.iter().any(|output| output.path().is_some()) {
+            let manifest = sidecars.manifest(&self.spool, &self.wanted, &ended, &delivery);
+            delivery.manifest = Some(sidecars.place(self.namesake(), &manifest)?);
+        }
+        Ok(delivery)
+    }
+
+    async fn deliver_file(&self, programs: &Programs, finished: &Finished, output: &Output) -> Delivered {
+        let path = output.path().unwrap_or(Path::new(""));
+        let kind = if output.has_picture() { OutputKind::File } else { OutputKind::Audio };
+        let nothing = Delivered {
+            kind,
+            location: path.display().to_string(),
+            bytes: 0,
+            sha256: None,
+            duration_s: None,
+            facts: None,
+            uploads: Vec::new(),
+            failure: None,
+        };
+        match self.file(programs, finished, output, path).await {
+            Ok(file) => Delivered { kind, ..file },
+            Err(failure) => Delivered { failure: Some(failure), ..nothing },
+        }
+    }
+
+    async fn file(
+        &self,
+        programs: &Programs,
+        finished: &Finished,
+        output: &Output,
+        path: &Path,
+    ) -> Result<Delivered, Failure> {
+        let container = output.container()?.unwrap_or(Container::Mp4);
+        let ffmpeg = Ffmpeg::alone(programs);
+        let (made, measured) = if container == finished.container {
+            (finished.path.clone(), finished.facts.clone())
+        } else {
+            let to = self.spool.folder().join(format!("made.{}", container.extension()));
+            let made = containers::make(&ffmpeg, &finished.path, &finished.facts, container, &to).await?;
+            (to, made.facts)
+        };
+        place(&made, path, self.wanted.overwrite)?;
+        if made != finished.path {
+            let _ = fs::remove_file(&made);
+        }
+        let (bytes, sha256) = digest::of_file(path).await.map_err(|error| unwritable(path, &error))?;
+        Ok(Delivered {
+            kind: OutputKind::File,
+            location: path.display().to_string(),
+            bytes,
+            sha256: Some(sha256),
+            duration_s: Some(measured.duration_s()),
+            facts: Some(sidecars::media_facts(container, &measured)),
+            uploads: Vec::new(),
+            failure: None,
+        })
     }
 
     fn kept(&self, failure: Failure) -> Failure {
@@ -140,7 +257,80 @@ impl Destination {
     }
 }
 
-/// The same for the spool, in the middle of a recording.
+/// Fails when an output can't go where it is to go.
+fn check(output: &Output, overwrite: bool) -> Result<(), Failure> {
+    output.container()?;
+    let Some(path) = output.path() else { return Ok(()) };
+    let refused = |why: &str| Err(Failure::new(FailureKind::BadRequest, format!("{} {why}", path.display())));
+    let folder = match output {
+        Output::File { .. } | Output::Audio { .. } => {
+            if path.is_dir() {
+                return refused("is a directory; name a file in it.");
+            }
+            if path.exists() && !overwrite {
+                return refused("is there already; choose another name, or pass --force.");
+            }
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        }
+        Output::Hls { .. } | Output::Images { .. } => {
+            if path.exists() && !path.is_dir() {
+                return refused("is a file; name a directory.");
+            }
+            path
+        }
+        Output::Stream { .. } => return Ok(()),
+    };
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))
+}
+
+/// Puts a finished file where it was asked for: whole, or not at all. It never replaces a file that came into being meanwhile, unless
+/// that was asked for.
+fn place(made: &Path, path: &Path, overwrite: bool) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| unwritable(path, &error);
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.new", std::process::id()));
+    let fresh = path.with_file_name(name);
+    let _ = fs::remove_file(&fresh);
+    // On another filesystem, or one without hard links, it takes a copy.
+    if fs::hard_link(made, &fresh).is_err() {
+        let copied = fs::copy(made, &fresh).and_then(|_| fs::File::open(&fresh)?.sync_all());
+        if let Err(error) = copied {
+            let _ = fs::remove_file(&fresh);
+            return Err(failed(error));
+        }
+    }
+    let placed = if overwrite {
+        fs::rename(&fresh, path)
+    } else {
+        fs::hard_link(&fresh, path).or_else(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Err(error),
+            // A filesystem without hard links.
+            _ if path.exists() => Err(ErrorKind::AlreadyExists.into()),
+            _ => fs::rename(&fresh, path),
+        })
+    };
+    let _ = fs::remove_file(&fresh);
+    placed.map_err(failed)
+}
+
+/// Writes a small file whole, or not at all.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let fresh = path.with_file_name(name);
+    let written = fs::File::create(&fresh).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    });
+    written.map_err(|error| {
+        let _ = fs::remove_file(&fresh);
+        unwritable(path, &error)
+    })
+}
+
+/// The failure of a spool that can't be written in the middle of a recording.
 pub(crate) fn unwritable_spool(error: &std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Failure::new(
@@ -198,12 +388,13 @@ mod tests {
     #[test]
     fn a_file_that_came_into_being_meanwhile_is_not_replaced() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let file = folder.path().join("a.mp4");
-        let destination = Destination::prepare(&job(&file)).expect("writable");
-        let finished = destination.spool.folder().join("finished.mp4");
+        let (file, finished) = (folder.path().join("a.mp4"), folder.path().join("finished.mp4"));
         fs::write(&finished, b"new").expect("written");
         fs::write(&file, b"precious").expect("written");
-        assert_eq!(destination.place(&finished).expect_err("refused").kind, FailureKind::DestinationUnwritable);
+        assert_eq!(place(&finished, &file, false).expect_err("refused").kind, FailureKind::DestinationUnwritable);
         assert_eq!(fs::read(&file).expect("still there"), b"precious");
+        place(&finished, &file, true).expect("replaced");
+        assert_eq!(fs::read(&file).expect("there"), b"new");
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 2, "nothing else is left");
     }
 }

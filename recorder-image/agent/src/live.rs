@@ -6,7 +6,7 @@
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, PauseMode, Request, Standing};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, JobStream, PauseMode, Request, Standing};
 
 use crate::report::Report;
 use crate::session::{Cause, told_to_abandon};
@@ -94,17 +94,17 @@ impl<'a> Live<'a> {
         cuts.map(|pause| pause.until_us.map_or(media_s, seconds) - seconds(pause.from_us)).sum()
     }
 
-    /// The next request that is not for us. Cancel safe, but for a stream that is being removed: that is answered late, not lost.
+    /// The next request that is not for us. Cancel safe.
     pub(crate) async fn asked(&mut self) -> Asked {
         loop {
             let Some(request) = self.requests.recv().await else { return Asked::End(EndReason::OwnerGone) };
-            if let Some(asked) = self.take(request).await {
+            if let Some(asked) = self.take(request) {
                 return asked;
             }
         }
     }
 
-    async fn take(&mut self, Request { id, command }: Request) -> Option<Asked> {
+    fn take(&mut self, Request { id, command }: Request) -> Option<Asked> {
         let wanted = self.scene();
         let scene = match &command {
             AgentCommand::Stop => {
@@ -117,13 +117,21 @@ impl<'a> Live<'a> {
                 return None;
             }
             AgentCommand::AddStream { id: stream, url } => {
-                let stream = wallflower_domain::wire::agent::JobStream { id: stream.clone(), url: url.clone() };
+                let stream = JobStream { id: stream.clone(), url: url.clone() };
                 self.report.answer(id, self.streams.add(&stream));
                 return None;
             }
             AgentCommand::RemoveStream { stream } => {
-                let removed = self.streams.remove(stream).await;
-                self.report.answer(id, removed);
+                match self.streams.end(stream) {
+                    Ok(ended) => {
+                        let report = self.report.clone();
+                        tokio::spawn(async move {
+                            ended.await;
+                            report.answer(id, Ok(()));
+                        });
+                    }
+                    Err(failure) => self.report.answer(id, Err(failure)),
+                }
                 return None;
             }
             AgentCommand::Pause { mode } => Scene { paused: Some(*mode), ..wanted },

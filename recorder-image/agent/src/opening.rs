@@ -125,9 +125,11 @@ fn template_url(text: &str, room: &PageRoom, job: &Job) -> Result<String, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wallflower_domain::encoding::Encoding;
     use wallflower_domain::frame::{FrameRate, FrameSize};
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
+    use wallflower_domain::watchdog::WatchdogConfig;
     use wallflower_domain::wire::agent::{Gaps, Standing};
 
     #[test]
@@ -140,12 +142,16 @@ mod tests {
             theme: Theme::default(),
             size: FrameSize::HD,
             fps: FrameRate::DEFAULT,
-            file: "/x.mp4".into(),
+            room: "livekit".into(),
+            encoding: Encoding::default(),
+            spool: "/x".into(),
+            outputs: Vec::new(),
             overwrite: false,
             gaps: Gaps::Slate,
             max_duration_s: None,
             start_deadline_s: 20.0,
             standing: Standing::default(),
+            watchdog: WatchdogConfig::default(),
         };
         let url = template_url("https://t.example/p?brand=1&token=old", &room, &job).expect("valid");
         assert_eq!(url, "https://t.example/p?brand=1&layout=speaker&url=ws%3A%2F%2Fh%3A7880&token=t.o.k");

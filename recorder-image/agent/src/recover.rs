@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use wallflower_domain::failure::Failure;
-use wallflower_domain::wire::agent::Delivery;
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::recording::EndReason;
+use wallflower_domain::wire::agent::{Delivery, Progress};
 
-use crate::delivery::{Destination, unwritable};
+use crate::delivery::{Destination, Ended, unwritable};
 use crate::programs::Programs;
 use crate::spool::abandoned_spools;
 
@@ -14,8 +15,10 @@ use crate::spool::abandoned_spools;
 pub struct Recovered {
     /// Where it was.
     pub spool: String,
-    /// The file that was made of it, or why there is none; the spool is still there then.
-    pub outcome: Result<Delivery, Failure>,
+    /// What was made of it.
+    pub delivery: Option<Delivery>,
+    /// Why that is not all; the spool is still there then.
+    pub failure: Option<Failure>,
 }
 
 /// Finishes every abandoned spool of a directory, one after the other. Empty when there is none.
@@ -25,11 +28,26 @@ pub async fn recover(folder: &Path) -> Result<Vec<Recovered>, Failure> {
     let folder = std::path::absolute(folder).map_err(|error| unwritable(folder, &error))?;
     let mut recovered = Vec::new();
     for spool in abandoned_spools(&folder) {
-        let outcome = match Destination::left_in(&spool) {
-            Ok(destination) => destination.deliver(&programs, None).await,
-            Err(failure) => Err(failure),
+        let (delivery, failure) = match Destination::left_in(&spool) {
+            Ok(mut destination) => match destination.find_encoder(&programs).await {
+                Ok(_) => destination.deliver(&programs, killed()).await,
+                Err(failure) => (None, Some(failure)),
+            },
+            Err(failure) => (None, Some(failure)),
         };
-        recovered.push(Recovered { spool: spool.display().to_string(), outcome });
+        recovered.push(Recovered { spool: spool.display().to_string(), delivery, failure });
     }
     Ok(recovered)
+}
+
+fn killed() -> Ended {
+    let failure = Failure::new(FailureKind::AgentLost, "Everything that recorded was killed.");
+    Ended {
+        end: EndReason::Failure,
+        failure: Some(failure),
+        until_us: None,
+        captured: Progress::default(),
+        usage: None,
+        live: Vec::new(),
+    }
 }

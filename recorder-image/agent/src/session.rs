@@ -16,18 +16,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, Usage};
+use wallflower_domain::timeline::{Delivered, OutputKind};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, StreamReport, Usage};
 
 use crate::attempt::{Attempt, Ending};
 use crate::clock::unix_us;
-use crate::delivery::Destination;
+use crate::delivery::{Destination, Ended};
 use crate::live::{Live, seconds};
+use crate::observer::Observer;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
 use crate::stage::Stage;
 use crate::streams::{Policy, Streams};
 use crate::tap::Tap;
+use crate::timeline::TimelineFile;
 use crate::usage::Meter;
 use crate::workdir::WorkDir;
 
@@ -73,10 +76,20 @@ pub(crate) async fn perform(
 ) -> Outcome {
     let prepared =
         Programs::find().and_then(|programs| Destination::prepare(job).map(|destination| (programs, destination)));
-    let (programs, destination) = match prepared {
+    let (programs, mut destination) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return Outcome::failed(failure),
     };
+    match destination.find_encoder(&programs).await {
+        Ok(Some(warning)) => report.warn(warning),
+        Ok(None) => {}
+        Err(failure) => {
+            if !destination.has_media() {
+                destination.discard();
+            }
+            return Outcome::failed(failure);
+        }
+    }
     let mut work = match WorkDir::create(&job.id, program).await {
         Ok(work) => work,
         Err(failure) => {
@@ -88,8 +101,15 @@ pub(crate) async fn perform(
             return Outcome::failed(failure);
         }
     };
+    let began_before = destination.spool().began();
+    match TimelineFile::open(&destination.spool().events(), began_before) {
+        Ok(timeline) => report.write_to(timeline),
+        Err(error) => report.warn(format!("The timeline can't be written: {error}.")),
+    }
     let resumes = destination.has_media().then(|| {
-        Interruption::new(Failure::new(FailureKind::AgentLost, "The agent that recorded had vanished."), began)
+        let failure = Failure::new(FailureKind::AgentLost, "The agent that recorded had vanished.");
+        report.send(AgentEvent::Interrupted { failure: failure.clone() });
+        Interruption::new(failure, began)
     });
     let tap = Tap::new();
     let policy = Policy { allow_private: true };
@@ -100,14 +120,49 @@ pub(crate) async fn perform(
         }
     }
     let mut live = Live::new(requests, report, destination.spool(), streams, job.standing.clone());
-    let mut session =
-        Session { job, programs: &programs, destination: &destination, report, tap: &tap, usage: None, until_us: None };
+    let mut session = Session {
+        job,
+        programs: &programs,
+        destination: &destination,
+        report,
+        tap: &tap,
+        observer: Observer::new(&job.watchdog, &destination.wanted, destination.spool().folder().to_owned()),
+        usage: None,
+        captured: Progress::default(),
+        until_us: None,
+    };
     let cause = session.record(resumes, &mut work, began, &mut live).await;
-    let (usage, until_us) = (session.usage, session.until_us);
-    live.streams.shutdown().await;
-    let outcome = conclude(cause, usage, until_us, &programs, destination, requests, report).await;
+    let Session { usage, captured, until_us, .. } = session;
+    let streamed = live.streams.shutdown().await.iter().map(streamed).collect();
+    let ended = match cause {
+        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: streamed },
+        Cause::Failed(failure) => {
+            let failure = Some(failure);
+            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: streamed }
+        }
+        Cause::Abandoned => {
+            let outcome = abandoned(destination);
+            work.close().await;
+            return outcome;
+        }
+    };
+    let outcome = conclude(ended, &programs, destination, requests, report).await;
     work.close().await;
     outcome
+}
+
+/// A stream, as the manifest tells of it.
+fn streamed(report: &StreamReport) -> Delivered {
+    Delivered {
+        kind: OutputKind::Stream,
+        location: report.address.clone(),
+        bytes: report.bytes,
+        sha256: None,
+        duration_s: Some(report.sent_s),
+        facts: None,
+        uploads: Vec::new(),
+        failure: None,
+    }
 }
 
 /// A time without media in the middle of a recording.
@@ -137,7 +192,9 @@ pub(crate) struct Session<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) report: &'a Report,
     pub(crate) tap: &'a Tap,
+    observer: Observer,
     usage: Option<Usage>,
+    captured: Progress,
     /// When the recording ended, in microseconds of media time, if that was in a gap.
     until_us: Option<i64>,
 }
@@ -151,7 +208,6 @@ impl Session<'_> {
         began: Instant,
         live: &mut Live<'_>,
     ) -> Cause {
-        let mut captured = Progress::default();
         let mut stage = None;
         loop {
             let started = match &mut interruption {
@@ -181,7 +237,8 @@ impl Session<'_> {
                 }
             };
             let mut meter = Meter::begin(attempt.groups());
-            let Ending { cause, stage_is_well } = attempt.watch(&mut meter, &mut captured, live, self.report).await;
+            let Ending { cause, stage_is_well } =
+                attempt.watch(&mut meter, &mut self.captured, &mut self.observer, live, self.report).await;
             self.usage = meter.usage().or(self.usage);
             let number = attempt.number;
             let failure = match cause {
@@ -224,7 +281,7 @@ impl Session<'_> {
         let since_first = unix_us().saturating_sub(first_frame_unix_us).max(0);
         let latency = since.elapsed().saturating_sub(Duration::from_micros(since_first.unsigned_abs()));
         let start_latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-        self.report.send(AgentEvent::Started { first_frame_unix_us, start_latency_ms });
+        self.report.send(AgentEvent::Started { attempt: attempt.number, first_frame_unix_us, start_latency_ms });
         live.announce_scene();
         Ok(Ok(attempt))
     }
@@ -306,50 +363,42 @@ fn is_hopeless(failure: &Failure) -> bool {
     )
 }
 
-/// Makes the file from what was captured, or explains why there is none.
+/// Makes what was asked for from what was captured, or explains why there is none.
 async fn conclude(
-    cause: Cause,
-    usage: Option<Usage>,
-    until_us: Option<i64>,
+    ended: Ended,
     programs: &Programs,
     destination: Destination,
     requests: &mut mpsc::Receiver<Request>,
     report: &Report,
 ) -> Outcome {
-    let (end, failure) = match cause {
-        Cause::End(end) => (end, None),
-        Cause::Failed(failure) => (EndReason::Failure, Some(failure)),
-        Cause::Abandoned => return abandoned(destination),
-    };
+    let (end, first) = (ended.end, ended.failure.clone());
     if !destination.has_media() {
         destination.discard();
-        return Outcome { end, failure, delivery: None };
+        return Outcome { end, failure: first, delivery: None };
     }
     report.send(AgentEvent::Finalizing);
     let kept = destination.spool().folder().to_owned();
-    let delivered = tokio::select! {
-        delivered = destination.deliver(programs, until_us) => delivered,
+    let (delivery, late) = tokio::select! {
+        delivered = destination.deliver(programs, ended) => delivered,
         () = told_to_abandon(requests) => {
             return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&kept)), delivery: None };
         }
     };
-    match delivered {
-        Ok(delivery) => {
-            let failure = failure.map(|failure| {
-                let message = format!(
-                    "{} What was recorded until then, {:.1} s, is in {}.",
-                    failure.message, delivery.duration_s, delivery.file
-                );
-                Failure { message, ..failure }
-            });
-            Outcome { end, failure, delivery: Some(Delivery { usage, ..delivery }) }
+    // The first failure is the cause; the second tells what could not be saved from it.
+    let failure = match (first, late, &delivery) {
+        (Some(first), Some(late), _) => {
+            Some(Failure { message: format!("{} {}", first.message, late.message), ..first })
         }
-        // The first failure is the cause; the second only tells that nothing could be saved from it.
-        Err(late) => Outcome::failed(match failure {
-            Some(first) => Failure { message: format!("{} {}", first.message, late.message), ..first },
-            None => late,
-        }),
-    }
+        (Some(first), None, Some(delivery)) => {
+            let places: Vec<&str> = delivery.outputs.iter().map(|output| output.location.as_str()).collect();
+            let (seconds, places) = (delivery.duration_s, places.join(", "));
+            let message = format!("{} What was recorded until then, {seconds:.1} s, is in {places}.", first.message);
+            Some(Failure { message, ..first })
+        }
+        (first, late, _) => late.or(first),
+    };
+    let end = if failure.is_some() { EndReason::Failure } else { end };
+    Outcome { end, failure, delivery }
 }
 
 pub(crate) async fn told_to_abandon(requests: &mut mpsc::Receiver<Request>) {

@@ -1,26 +1,26 @@
 //! A real LiveKit server on loopback.
 
-use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::SystemTime;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::server::{self, Server, TcpPort, free_udp_port};
 use super::{http, lacking};
 
 const KEY: &str = "devkey";
 const SECRET: &str = "a secret of at least thirty-two characters";
-const START_DEADLINE: Duration = Duration::from_secs(15);
 
 /// A server that was started; killed when dropped.
 #[derive(Debug)]
 pub struct LivekitServer {
-    child: Child,
+    _server: Server,
+    _ports: [TcpPort; 2],
     address: SocketAddr,
     directory: TempDir,
 }
@@ -48,20 +48,21 @@ impl Listed {
 impl LivekitServer {
     /// Starts one, or says why not: see [`lacking`].
     pub fn start() -> Option<Self> {
-        let Some(program) = program() else {
+        let Some(program) = server::installed("livekit-server") else {
             lacking("LiveKit's server", "`make setup` installs it, or name it by WALLFLOWER_LIVEKIT_SERVER");
             return None;
         };
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        // Between finding a free port and the server taking it another process may: then the next try finds others.
+        let (signalling, media_tcp) = (TcpPort::take(), TcpPort::take());
+        let mut ended = String::new();
+        // Between finding a free UDP port and the server taking it another process may: then the next try finds others.
         for _ in 0..3 {
-            let (signalling, media_tcp, media_udp) = (free_tcp_port(), free_tcp_port(), free_udp_port());
             let config = json!({
-                "port": signalling,
+                "port": signalling.number(),
                 "bind_addresses": ["127.0.0.1"],
                 "rtc": {
-                    "tcp_port": media_tcp,
-                    "udp_port": media_udp,
+                    "tcp_port": media_tcp.number(),
+                    "udp_port": free_udp_port(),
                     "node_ip": "127.0.0.1",
                     "use_external_ip": false,
                     "enable_loopback_candidate": true,
@@ -72,37 +73,19 @@ impl LivekitServer {
             });
             let file = directory.path().join("livekit.yaml");
             // JSON is YAML.
-            std::fs::write(&file, config.to_string()).expect("the configuration can be written");
-            let log = || File::create(directory.path().join("log")).expect("the log can be written");
-            let mut child = Command::new(&program)
-                .arg("--config")
-                .arg(&file)
-                .stdin(Stdio::null())
-                .stdout(log())
-                .stderr(log())
-                .spawn()
-                .expect("the LiveKit server starts");
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, signalling));
-            let began = Instant::now();
-            let died = loop {
-                if matches!(child.try_wait(), Ok(Some(_))) {
-                    break true;
+            fs::write(&file, config.to_string()).expect("the configuration can be written");
+            let mut command = Command::new(&program);
+            command.arg("--config").arg(&file);
+            let address = signalling.address();
+            let answers = || http::ask(address, "GET /", &[], "").is_ok_and(|answer| answer.status == 200);
+            match Server::start(command, &directory.path().join("log"), answers) {
+                Ok(server) => {
+                    return Some(Self { _server: server, _ports: [signalling, media_tcp], address, directory });
                 }
-                if http::ask(address, "GET /", &[], "").is_ok_and(|answer| answer.status == 200) {
-                    break false;
-                }
-                assert!(
-                    began.elapsed() < START_DEADLINE,
-                    "the LiveKit server does not answer within {START_DEADLINE:?}"
-                );
-                std::thread::sleep(Duration::from_millis(20));
-            };
-            if !died {
-                return Some(Self { child, address, directory });
+                Err(reason) => ended = reason,
             }
         }
-        let log = std::fs::read_to_string(directory.path().join("log")).unwrap_or_default();
-        panic!("the LiveKit server ended at once, three times:\n{log}");
+        panic!("three times, {ended}");
     }
 
     /// `ws://` address.
@@ -157,15 +140,7 @@ impl LivekitServer {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for LivekitServer {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 }
 
@@ -175,24 +150,4 @@ fn token(identity: &str, name: &str, grant: &Value) -> String {
         json!({ "iss": KEY, "sub": identity, "name": name, "nbf": now - 60, "exp": now + 3600, "video": grant });
     encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()))
         .expect("a token can be signed")
-}
-
-fn program() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("WALLFLOWER_LIVEKIT_SERVER") {
-        return Some(PathBuf::from(named)).filter(|path| path.exists());
-    }
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    ["livekit-server", "server"].iter().map(|name| cache.join("wallflower/bin").join(name)).find(|path| path.exists())
-}
-
-fn free_tcp_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-    socket.local_addr().expect("it is bound").port()
-}
-
-fn free_udp_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a loopback port is free");
-    socket.local_addr().expect("it is bound").port()
 }

@@ -4,24 +4,38 @@
 //! - [`pages`]: a web server for test pages, some of which misbehave
 //! - [`site`]: Wallflower's own pages, the probe page among them
 //! - [`livekit`]: a real LiveKit server, and tokens for it
+//! - [`rtmp`], [`srt`]: a real RTMP server, and somebody who takes a stream by SRT
+//! - [`minio`]: a real S3 server
+//! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`cast`]: synthetic participants
+//! - [`devtools`]: the browser of a recording, to make its page hang or crash
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
 pub mod cast;
+pub mod devtools;
 mod http;
 pub mod livekit;
+pub mod minio;
 pub mod pages;
+pub mod rtmp;
 pub mod run;
+mod server;
 pub mod site;
+pub mod srt;
+pub mod toxiproxy;
 pub mod turn;
 pub mod visitor;
 
 pub use cast::Cast;
 pub use livekit::LivekitServer;
+pub use minio::MinioServer;
 pub use pages::Pages;
+pub use rtmp::RtmpServer;
 pub use run::{Bench, Ended, Running};
 pub use site::Site;
+pub use srt::SrtListener;
+pub use toxiproxy::{Direction, Proxy, Toxic, Toxiproxy};
 pub use turn::my_turn;
 pub use visitor::Visitor;
 

@@ -130,9 +130,10 @@ impl Timeline<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::{Line, PauseMode};
+    use super::super::line::Line;
     use super::super::placed::tests::{joined, line};
     use super::*;
+    use crate::wire::agent::PauseMode;
     use proptest::prelude::*;
 
     fn joins(wall_s: f64, identity: &str) -> Line {

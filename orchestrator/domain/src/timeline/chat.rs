@@ -48,9 +48,10 @@ fn who<'a>(name: &'a str, identity: Option<&'a str>) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::{Line, PauseMode};
+    use super::super::line::Line;
     use super::super::placed::tests::{joined, line};
     use super::*;
+    use crate::wire::agent::PauseMode;
 
     fn chat(wall_s: f64, text: &str) -> Line {
         line(wall_s, Event::Chat { identity: Some("ada".into()), name: "Ada".into(), text: text.into() })

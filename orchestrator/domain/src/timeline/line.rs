@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
 use crate::recording::EndReason;
+use crate::wire::agent::{PauseMode, StreamState};
 use crate::wire::page::RoomEvent;
 
 /// One thing that happened: a line of JSON such as `{"media_s":12.5,"unix_us":1700000012500000,"event":"muted"}`.
@@ -173,32 +174,6 @@ impl From<RoomEvent> for Event {
     }
 }
 
-/// What becomes of a pause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PauseMode {
-    /// A card and silence of the same length.
-    Hold,
-    /// What is before and after it is joined.
-    Cut,
-}
-
-/// How a stream does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamState {
-    /// It is being opened.
-    Connecting,
-    /// Its server takes what we send.
-    Live,
-    /// It broke or was refused, and will be tried again.
-    Retrying,
-    /// It was given up.
-    Failed,
-    /// It was ended on purpose.
-    Ended,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,8 +194,8 @@ mod tests {
                 r#""event":"layout_changed","layout":"single-speaker""#,
             ),
             (
-                Event::Stream { name: "rtmp://h/app/****".into(), state: StreamState::Retrying },
-                r#""event":"stream","name":"rtmp://h/app/****","state":"retrying""#,
+                Event::Stream { name: "rtmp://h/app/****".into(), state: StreamState::Waiting },
+                r#""event":"stream","name":"rtmp://h/app/****","state":"waiting""#,
             ),
             (Event::SpeakerChanged { identity: None }, r#""event":"speaker_changed","identity":null"#),
             (Event::RecordingEnded { reason: EndReason::Stopped }, r#""event":"recording_ended","reason":"stopped""#),

@@ -6,6 +6,7 @@ use super::attendance::Attendee;
 use super::chapters::Marker;
 use super::pauses::Pause;
 use super::placed::Note;
+use crate::encoding::VideoCodec;
 use crate::failure::Failure;
 use crate::frame::{FrameRate, FrameSize};
 use crate::recording::EndReason;
@@ -70,7 +71,7 @@ pub struct Manifest {
     /// When it was paused, in order.
     pub pauses: Vec<Pause>,
     /// What was made of it.
-    pub outputs: Vec<Output>,
+    pub outputs: Vec<Delivered>,
     /// Who was there, in order of first coming.
     pub attendance: Vec<Attendee>,
     /// What somebody marked, in the file's order.
@@ -89,8 +90,8 @@ pub struct Picture {
     pub size: FrameSize,
     /// Frames a second.
     pub fps: FrameRate,
-    /// What it was encoded as, such as `h264`.
-    pub codec: String,
+    /// What it was encoded as.
+    pub codec: VideoCodec,
 }
 
 /// One life of what captured.
@@ -108,7 +109,7 @@ pub struct AttemptNote {
 /// Something that was made of the recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Output {
+pub struct Delivered {
     /// What it is.
     pub kind: OutputKind,
     /// Absolute path of the file, or of the directory of an output of many files; for a stream its address without its key, such as
@@ -124,6 +125,9 @@ pub struct Output {
     pub facts: Option<MediaFacts>,
     /// Where it was taken to.
     pub uploads: Vec<Upload>,
+    /// Why it is not what was asked for; what was captured is kept then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
 }
 
 /// Kinds of outputs.
@@ -200,8 +204,8 @@ pub struct Upload {
 pub struct MediaTotals {
     /// Frames encoded.
     pub frames: u64,
-    /// Frames that differ from the one before; absent when nobody counted.
-    pub unique: Option<u64>,
+    /// Frames that show something else than the frame before, by their coded size.
+    pub unique: u64,
     /// Frames that were captured but not encoded.
     pub dropped: u64,
     /// Frames that were repeated because none came in time.
@@ -211,16 +215,16 @@ pub struct MediaTotals {
 #[cfg(test)]
 mod tests {
     use super::super::attendance::Presence;
-    use super::super::line::PauseMode;
     use super::*;
     use crate::failure::FailureKind;
+    use crate::wire::agent::PauseMode;
 
     fn manifest() -> Manifest {
         Manifest {
             contract: ManifestContract,
             recording: "0190".into(),
             room: Some("demo:lobby".into()),
-            picture: Some(Picture { size: FrameSize::HD, fps: FrameRate::DEFAULT, codec: "h264".into() }),
+            picture: Some(Picture { size: FrameSize::HD, fps: FrameRate::DEFAULT, codec: VideoCodec::H264 }),
             began_unix_us: 1_700_000_000_000_000,
             ended_unix_us: 1_700_000_060_000_000,
             end: EndReason::Failure,
@@ -232,7 +236,7 @@ mod tests {
             gaps: vec![Gap { at_s: 20.0, length_s: 3.0, reason: "It died.".into() }],
             pauses: vec![Pause { at_s: 30.0, length_s: 5.0, mode: PauseMode::Cut }],
             outputs: vec![
-                Output {
+                Delivered {
                     kind: OutputKind::File,
                     location: "/rec/a.mp4".into(),
                     bytes: 1_000_000,
@@ -249,8 +253,9 @@ mod tests {
                         checksum: Some("etag:abc".into()),
                         verified: true,
                     }],
+                    failure: None,
                 },
-                Output {
+                Delivered {
                     kind: OutputKind::Stream,
                     location: "rtmp://h/app/****".into(),
                     bytes: 900_000,
@@ -258,6 +263,7 @@ mod tests {
                     duration_s: None,
                     facts: None,
                     uploads: vec![],
+                    failure: None,
                 },
             ],
             attendance: vec![Attendee {
@@ -269,7 +275,7 @@ mod tests {
             }],
             markers: vec![Marker { at_s: 10.0, label: "Plan".into() }],
             warnings: vec![Note { at_s: 40.0, message: "Mind the gap.".into() }],
-            media: MediaTotals { frames: 1650, unique: None, dropped: 1, duplicated: 2 },
+            media: MediaTotals { frames: 1650, unique: 1641, dropped: 1, duplicated: 2 },
         }
     }
 

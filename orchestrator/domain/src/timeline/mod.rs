@@ -5,7 +5,7 @@
 //!                      │
 //!                      ├── MediaMap, from the finisher: where wall time lies in the finished file
 //!                      ▼
-//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · attendance · pauses · markers
+//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · attendance · markers
 //!                                 └──▶ Manifest
 //! ```
 //!
@@ -25,10 +25,10 @@ mod vtt;
 pub use attendance::{Attendee, Presence};
 pub use chapters::{Chapter, Marker, chapters_vtt, ffmetadata};
 pub use chat::CHAT_SHOWN;
-pub use line::{Event, Line, PauseMode, StreamState, read};
+pub use line::{Event, Line, read};
 pub use manifest::{
-    AttemptNote, Manifest, ManifestContract, MediaFacts, MediaTotals, Output, OutputKind, Picture, SoundFacts, Upload,
-    VideoFacts,
+    AttemptNote, Delivered, Manifest, ManifestContract, MediaFacts, MediaTotals, OutputKind, Picture, SoundFacts,
+    Upload, VideoFacts,
 };
 pub use map::{MediaMap, Span};
 pub use pauses::Pause;

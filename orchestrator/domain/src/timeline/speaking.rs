@@ -37,9 +37,10 @@ fn count<'a>(spoken: &mut BTreeMap<&'a str, f64>, speaker: Option<&'a str>, from
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::{Line, PauseMode};
+    use super::super::line::Line;
     use super::super::placed::tests::{joined, line};
     use super::*;
+    use crate::wire::agent::PauseMode;
 
     fn speaks(wall_s: f64, identity: Option<&str>) -> Line {
         line(wall_s, Event::SpeakerChanged { identity: identity.map(str::to_owned) })

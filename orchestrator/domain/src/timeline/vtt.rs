@@ -27,10 +27,13 @@ pub(super) fn text(raw: &str) -> String {
 
 /// What somebody said, in their voice.
 pub(super) fn voice(name: &str, said: &str) -> String {
-    format!("<v {}>{}", escaped(&one_line(name)), text(said))
+    let name = escaped(&one_line(name));
+    // With the tag's own end, two hyphens would be an arrow. A reader drops the space.
+    let space = if name.ends_with("--") { " " } else { "" };
+    format!("<v {name}{space}>{}", text(said))
 }
 
-/// With `>` escaped there is no `-->` either.
+/// With `>` escaped there is no arrow either, `-->`, which would begin another cue.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -71,6 +74,7 @@ mod tests {
         ] {
             assert_eq!(text(raw), written);
         }
+        assert_eq!(voice("--", "x --"), "<v -- >x --");
         assert_eq!(voice("Ada >\n\n& Bob", "hi\nyou"), "<v Ada &gt; &amp; Bob>hi\nyou");
     }
 

@@ -10,12 +10,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::Encoding;
 use crate::failure::Failure;
 use crate::frame::{FrameRate, FrameSize};
 use crate::layout::Layout;
+use crate::output::Output;
 use crate::recording::EndReason;
 use crate::secret::Secret;
 use crate::theme::Theme;
+use crate::timeline::{Delivered, Pause};
+use crate::watchdog::WatchdogConfig;
 use crate::wire::page::{PageRoom, RoomEvent};
 
 /// Everything an agent needs for one recording.
@@ -34,9 +38,17 @@ pub struct Job {
     pub size: FrameSize,
     /// Frames a second.
     pub fps: FrameRate,
-    /// Absolute path of the MP4.
-    pub file: String,
-    /// Replace a file that is already there.
+    /// What is recorded, for manifest and names: the room's URI, or the page's address without its query.
+    pub room: String,
+    /// How the picture is encoded.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// Absolute path of the directory in which the recording is kept until everything is delivered; on the same filesystem as the
+    /// first file, so that it can be moved there.
+    pub spool: String,
+    /// What is made of it: files, HLS, images. Streams are in `standing`, because they come and go.
+    pub outputs: Vec<Output>,
+    /// Replace what is already there.
     pub overwrite: bool,
     /// What a gap becomes in the file.
     #[serde(default)]
@@ -48,6 +60,9 @@ pub struct Job {
     /// What was asked for while an agent before this one recorded.
     #[serde(default)]
     pub standing: Standing,
+    /// When the recording is ended, mended or warned about by itself.
+    #[serde(default)]
+    pub watchdog: WatchdogConfig,
 }
 
 /// What live control has made of a recording: the next agent begins with it.
@@ -258,6 +273,8 @@ pub enum AgentEvent {
     Joining,
     /// The first frame was captured: of the recording, or of the attempt that goes on with it.
     Started {
+        /// Number of the attempt.
+        attempt: u32,
         /// When, in microseconds since 1970 UTC, by the clock that stamps the frames.
         first_frame_unix_us: i64,
         /// Milliseconds from the agent's start, or from the interruption, to the first frame.
@@ -306,6 +323,11 @@ pub enum AgentEvent {
     Stream {
         /// How it is now.
         stream: StreamReport,
+    },
+    /// The page did not answer for a while, and does again; what it showed stood still.
+    Frozen {
+        /// How long, in seconds.
+        length_s: f64,
     },
     /// Something happened in the room.
     Room {
@@ -396,14 +418,14 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// What was delivered, as measured on the finished file.
+/// What was delivered, as measured on what was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Path of the file.
-    pub file: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Its duration in seconds, by its packets.
+    /// What was made, the first file that was asked for first.
+    pub outputs: Vec<Delivered>,
+    /// Path of the manifest, which tells all that is known.
+    pub manifest: Option<String>,
+    /// Length of the recording in seconds, by the packets of what was made.
     pub duration_s: f64,
     /// Its video frames.
     pub frames: u64,
@@ -411,7 +433,7 @@ pub struct Delivery {
     pub gaps: Vec<Gap>,
     /// When it was paused, in order.
     #[serde(default)]
-    pub pauses: Vec<Paused>,
+    pub pauses: Vec<Pause>,
     /// What the recording cost, when it lasted long enough to be measured.
     pub usage: Option<Usage>,
 }
@@ -425,17 +447,6 @@ pub struct Gap {
     pub length_s: f64,
     /// Why: a sentence.
     pub reason: String,
-}
-
-/// A time in which the recording was paused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Paused {
-    /// Where in the file it begins, in seconds.
-    pub at_s: f64,
-    /// How long it was, in seconds; the file has that time only when it was held.
-    pub length_s: f64,
-    /// What became of that time.
-    pub mode: PauseMode,
 }
 
 /// What a recording cost: processor time over wall time (cores), from `/proc`, over the time in which frames were captured.

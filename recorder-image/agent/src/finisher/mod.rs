@@ -15,20 +15,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::process::Command;
-use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::output::Container;
 
-use crate::capture::{PICTURE, SOUND_OPTIONS, explain, picture_options};
-use crate::child::{self, LineSink};
+use crate::capture::{SOUND_OPTIONS, explain};
+use crate::child;
 use crate::delivery::unwritable;
+use crate::encoder::Encoder;
+use crate::facts::{MediaFacts, facts};
+use crate::ffmpeg::Ffmpeg;
 use crate::programs::Programs;
 use crate::spool::{Input, Spool, Wanted};
 
-use plan::{Captured, Piece, Source, Wishes, grid};
+use plan::{Captured, Piece, Source, Wishes};
 
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, grid};
 
 /// A copy goes at disk speed, sound is encoded 60 times faster than it lasts; hours of media take minutes at worst.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -40,13 +42,14 @@ const SOUND_MARGIN_S: f64 = 0.6;
 /// A finished file, still in the spool.
 pub(crate) struct Finished {
     pub(crate) path: PathBuf,
-    pub(crate) duration_s: f64,
-    pub(crate) frames: u64,
+    /// MP4, or M4A when there are no pictures.
+    pub(crate) container: Container,
+    pub(crate) facts: MediaFacts,
 }
 
 /// What the file is to be. `until_us` is when the recording ended, in microseconds of media time, when that was in a gap.
 pub(crate) fn plan_of(spool: &Spool, wanted: &Wanted, until_us: Option<i64>) -> Plan {
-    let fps = grid(wanted.fps, false);
+    let fps = grid(wanted.fps, wanted.sound_only());
     let attempts: Vec<Captured> = spool
         .attempts()
         .into_iter()
@@ -67,12 +70,14 @@ fn frames_of(seconds: f64, fps: u32) -> u64 {
     (seconds * f64::from(fps)).round() as u64
 }
 
-/// Makes the file in the spool and checks it.
+/// Makes the file in the spool and checks it. `chapters` are in ffmpeg's metadata format.
 pub(crate) async fn finish(
     programs: &Programs,
     spool: &Spool,
     wanted: &Wanted,
+    encoder: &Encoder,
     plan: &Plan,
+    chapters: Option<&Path>,
 ) -> Result<Finished, Failure> {
     if plan.pieces.is_empty() {
         return Err(Failure::new(
@@ -80,15 +85,18 @@ pub(crate) async fn finish(
             "The recording was paused all the time, so there is nothing to deliver.",
         ));
     }
-    let finished = spool.folder().join("finished.mp4");
-    let work = Work { programs, spool, wanted, plan };
+    let sound_only = wanted.sound_only();
+    let container = if sound_only { Container::M4a } else { Container::Mp4 };
+    let finished = spool.folder().join(format!("finished.{}", container.extension()));
+    let work = Work { programs, spool, wanted, encoder, plan, chapters, sound_only };
     match plan.is_plain() {
         Some(piece) => work.remux(piece, &finished).await?,
         None => work.join(&finished).await?,
     }
-    let facts = facts(programs, &finished).await?;
+    let facts = facts(&Ffmpeg::alone(programs), &finished).await?;
+    facts.demand(!sound_only, true)?;
     fs::File::open(&finished).and_then(|file| file.sync_all()).map_err(|error| unwritable(&finished, &error))?;
-    Ok(Finished { path: finished, duration_s: facts.duration_s, frames: facts.frames })
+    Ok(Finished { path: finished, container, facts })
 }
 
 fn quiet(programs: &Programs) -> Command {
@@ -107,7 +115,10 @@ struct Work<'a> {
     programs: &'a Programs,
     spool: &'a Spool,
     wanted: &'a Wanted,
+    encoder: &'a Encoder,
     plan: &'a Plan,
+    chapters: Option<&'a Path>,
+    sound_only: bool,
 }
 
 impl Work<'_> {
@@ -129,9 +140,19 @@ impl Work<'_> {
         let length_s = self.plan.seconds(piece.frames);
         let input = self.input(number, 0.0, length_s)?;
         let mut command = self.ffmpeg();
-        command.args(["-i", &input.url, "-map", "0", "-c", "copy", "-t", &format!("{length_s:.6}")]);
-        command.args(["-movflags", "+faststart", "-f", "mp4"]).arg(to);
+        // Otherwise the whole clock is moved to where AAC's priming begins, 21 ms before the first frame.
+        command.args(["-copyts", "-i", &input.url]);
+        self.add_chapters(&mut command, 1);
+        command.args(["-map", "0", "-c", "copy", "-t", &format!("{length_s:.6}")]);
+        command.args(["-avoid_negative_ts", "disabled", "-movflags", "+faststart", "-f", "mp4"]).arg(to);
         run(command).await
+    }
+
+    /// Makes the chapters an input, the one of this index.
+    fn add_chapters(&self, command: &mut Command, index: usize) {
+        if let Some(chapters) = self.chapters {
+            command.args(["-f", "ffmetadata", "-i"]).arg(chapters).args(["-map_chapters", &index.to_string()]);
+        }
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
@@ -140,27 +161,37 @@ impl Work<'_> {
     }
 
     async fn join(&self, to: &Path) -> Result<(), Failure> {
-        // The slate's text is in a file of its own: a filter's own language is no place for free text.
-        self.write("slate.txt", "Recording interrupted")?;
         let mut list = PictureList::default();
-        for piece in &self.plan.pieces {
-            self.pictures(*piece, &mut list).await?;
+        if !self.sound_only {
+            // The slate's text is in a file of its own: a filter's own language is no place for free text.
+            self.write("slate.txt", "Recording interrupted")?;
+            for piece in &self.plan.pieces {
+                self.pictures(*piece, &mut list).await?;
+            }
+            self.write("pieces.txt", &list.text(self.plan))?;
         }
-        self.write("pieces.txt", &list.text(self.plan))?;
-        let (graph, inputs) = self.sound_graph()?;
+        let pictures = usize::from(!self.sound_only);
+        let (graph, inputs) = self.sound_graph(pictures)?;
         self.write("sound.txt", &graph)?;
-        let rate = self.wanted.fps.get();
         let mut command = self.ffmpeg();
         // Otherwise an attempt's clock is moved to where its AAC priming begins, and its sound comes 21 ms late.
         command.arg("-copyts");
-        command.args(["-f", "concat", "-safe", "0", "-i", "pieces.txt"]);
+        if !self.sound_only {
+            command.args(["-f", "concat", "-safe", "0", "-i", "pieces.txt"]);
+        }
         for input in &inputs {
             command.args(["-i", &input.url]);
         }
-        command.args(["-filter_complex_script", "sound.txt", "-map", "0:v", "-map", "[sound]", "-c:v", "copy"]);
-        // Without B-frames the frames are stored in the order in which they are shown: the Nth is shown at N / rate, whatever the
-        // pieces' own clocks said.
-        command.arg("-bsf:v").arg(format!("setts=pts=N/({rate}*TB):dts=N/({rate}*TB):duration=1/({rate}*TB)"));
+        self.add_chapters(&mut command, pictures + inputs.len());
+        command.args(["-filter_complex_script", "sound.txt"]);
+        if !self.sound_only {
+            let rate = self.wanted.fps.get();
+            command.args(["-map", "0:v", "-c:v", "copy"]);
+            // Without B-frames the frames are stored in the order in which they are shown: the Nth is shown at N / rate, whatever
+            // the pieces' own clocks said.
+            command.arg("-bsf:v").arg(format!("setts=pts=N/({rate}*TB):dts=N/({rate}*TB):duration=1/({rate}*TB)"));
+        }
+        command.args(["-map", "[sound]"]);
         command.args(SOUND_OPTIONS).args(["-movflags", "+faststart", "-f", "mp4"]).arg(to);
         let joined = run(command).await;
         for (name, _) in &list.files {
@@ -205,24 +236,31 @@ impl Work<'_> {
     /// Pictures that are encoded anew, because the keyframe before them is not part of the piece.
     async fn head(&self, input: &Input, skipped: u64, frames: u64, name: &str) -> Result<(), Failure> {
         let mut command = self.ffmpeg();
+        command.args(self.encoder.device_options());
         command.args(["-i", &input.url, "-map", "0:v"]);
         let rate = self.wanted.fps;
-        command.arg("-vf").arg(format!("trim=start_frame={skipped},setpts=N/({rate}*TB),setsar=0"));
-        command.args(picture_options(self.wanted.fps)).args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
+        command
+            .arg("-vf")
+            .arg(format!("trim=start_frame={skipped},setpts=N/({rate}*TB),setsar=0,{}", self.encoder.filter()));
+        command
+            .args(self.encoder.picture_options(self.wanted.fps))
+            .args(["-frames:v", &frames.to_string(), "-f", "mp4"])
+            .arg(name);
         run(command).await
     }
 
     /// Sound of every piece, exactly as long as its frames: the samples up to each boundary are rounded once, so nothing adds up.
-    fn sound_graph(&self) -> Result<(String, Vec<Input>), Failure> {
+    /// `before` is how many inputs come before those of the sound.
+    fn sound_graph(&self, before: usize) -> Result<(String, Vec<Input>), Failure> {
         let mut graph = String::new();
         let mut inputs = Vec::new();
-        let lengths = sample_lengths(self.plan, grid(self.wanted.fps, false));
+        let lengths = sample_lengths(self.plan, grid(self.wanted.fps, self.sound_only));
         for (index, (piece, samples)) in self.plan.pieces.iter().zip(lengths).enumerate() {
             let source = match piece.source {
                 Source::Attempt(number) => {
                     let (from_s, end_s) = (self.plan.seconds(piece.wall), self.plan.seconds(piece.end()));
                     inputs.push(self.input(number, from_s - SOUND_MARGIN_S, end_s + SOUND_MARGIN_S)?);
-                    let input = inputs.len();
+                    let input = before + inputs.len() - 1;
                     format!("[{input}:a]asetpts=PTS-{from_s:.6}/TB,aresample={SAMPLE_RATE}:async=1:first_pts=0,apad")
                 }
                 Source::Slate => format!("anullsrc=r={SAMPLE_RATE}:cl=stereo"),
@@ -242,13 +280,14 @@ impl Work<'_> {
         let wanted = self.wanted;
         let (background, foreground) = (color(&wanted.background, "0x0e1116"), color(&wanted.text, "0xf4f6fa"));
         let mut command = self.ffmpeg();
+        command.args(self.encoder.device_options());
         command.args(["-f", "lavfi", "-i"]).arg(format!("color=c={background}:s={}:r={}", wanted.size, wanted.fps));
         let height = wanted.size.height().min(wanted.size.width()) / 16;
         // A screen's pixels have no aspect ratio, and a stream that is copied can't begin to have one: setsar=0.
         command.arg("-vf").arg(format!(
-            "format=bgr0,drawtext=font=Noto Sans:textfile=slate.txt:fontcolor={foreground}:fontsize={height}:x=(w-tw)/2:y=(h-th)/2,setsar=0,{PICTURE}"
+            "format=bgr0,drawtext=font=Noto Sans:textfile=slate.txt:fontcolor={foreground}:fontsize={height}:x=(w-tw)/2:y=(h-th)/2,setsar=0,{}", self.encoder.filter()
         ));
-        command.args(picture_options(wanted.fps));
+        command.args(self.encoder.picture_options(wanted.fps));
         command.args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
         run(command).await
     }
@@ -301,58 +340,6 @@ fn color(css: &str, default: &str) -> String {
         }
         _ => default.to_owned(),
     }
-}
-
-/// What the finished file holds, by its packets.
-struct Facts {
-    duration_s: f64,
-    frames: u64,
-}
-
-#[derive(Deserialize)]
-struct Probe {
-    streams: Vec<ProbedStream>,
-}
-
-#[derive(Deserialize)]
-struct ProbedStream {
-    codec_type: String,
-    #[serde(default)]
-    duration: String,
-    #[serde(default)]
-    nb_read_packets: String,
-}
-
-/// Counts the packets of the file; a file without both streams, or without packets, is not delivered.
-async fn facts(programs: &Programs, file: &Path) -> Result<Facts, Failure> {
-    let mut command = Command::new(&programs.ffprobe);
-    command.args(["-v", "error", "-count_packets", "-show_entries", "stream=codec_type,duration,nb_read_packets"]);
-    command.args(["-of", "json"]).arg(file);
-    let (sender, mut lines) = mpsc::unbounded_channel();
-    let on_stdout: LineSink = Box::new(move |line| drop(sender.send(line.to_owned())));
-    let (status, tail) = child::run("ffprobe", command, DEADLINE, on_stdout).await?;
-    let mut json = String::new();
-    while let Ok(line) = lines.try_recv() {
-        json.push_str(&line);
-    }
-    let broken = |why: String| {
-        Failure::new(FailureKind::ProgramDied, format!("The finished file did not pass its check: {why}."))
-    };
-    if !status.success() {
-        return Err(broken(tail.last().unwrap_or_else(|| status.to_string())));
-    }
-    let probe: Probe =
-        serde_json::from_str(&json).map_err(|error| broken(format!("ffprobe's answer can't be read: {error}")))?;
-    let stream = |kind: &str| probe.streams.iter().find(|stream| stream.codec_type == kind);
-    let (Some(video), Some(audio)) = (stream("video"), stream("audio")) else {
-        return Err(broken("it lacks picture or sound".into()));
-    };
-    let count = |stream: &ProbedStream| stream.nb_read_packets.parse::<u64>().unwrap_or(0);
-    if count(video) == 0 || count(audio) == 0 {
-        return Err(broken("its picture or sound is empty".into()));
-    }
-    let duration_s = video.duration.parse().map_err(|_| broken("its duration is unknown".into()))?;
-    Ok(Facts { duration_s, frames: count(video) })
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 //! ```
 
 use wallflower_domain::frame::FrameRate;
-use wallflower_domain::wire::agent::{Gap, Gaps, PauseMode, Paused};
+use wallflower_domain::timeline;
+use wallflower_domain::wire::agent::{Gap, Gaps, PauseMode};
 
 use crate::spool::Pause;
 
@@ -47,7 +48,7 @@ impl Piece {
 pub(crate) struct Plan {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) gaps: Vec<Gap>,
-    pub(crate) pauses: Vec<Paused>,
+    pub(crate) pauses: Vec<timeline::Pause>,
     fps: u32,
 }
 
@@ -116,7 +117,7 @@ impl Plan {
             .map(|pause| {
                 let (from, until) = (wishes.frame(pause.from_us), pause.until_us.map_or(end, |us| wishes.frame(us)));
                 let length_s = plan.seconds(until.saturating_sub(from));
-                Paused { at_s: plan.file_s(from), length_s, mode: pause.mode }
+                timeline::Pause { at_s: plan.file_s(from), length_s, mode: pause.mode }
             })
             .collect();
         plan
@@ -287,10 +288,10 @@ mod tests {
         let of = |pauses: &[Pause]| Plan::of(&attempts, &Wishes { pauses, ..PLAIN });
         let cut = of(&[pause(PauseMode::Cut, 2, Some(5))]);
         assert_eq!(cut.pieces, [media(1, 0, 60), media(1, 150, 150)]);
-        assert_eq!(cut.pauses, [Paused { at_s: 2.0, length_s: 3.0, mode: PauseMode::Cut }]);
+        assert_eq!(cut.pauses, [timeline::Pause { at_s: 2.0, length_s: 3.0, mode: PauseMode::Cut }]);
         let held = of(&[pause(PauseMode::Hold, 2, Some(5))]);
         assert_eq!(held.pieces, [media(1, 0, 300)]);
-        assert_eq!(held.pauses, [Paused { at_s: 2.0, length_s: 3.0, mode: PauseMode::Hold }]);
+        assert_eq!(held.pauses, [timeline::Pause { at_s: 2.0, length_s: 3.0, mode: PauseMode::Hold }]);
         let open = of(&[pause(PauseMode::Cut, 2, Some(3)), pause(PauseMode::Cut, 8, None)]);
         assert_eq!(open.pieces, [media(1, 0, 60), media(1, 90, 150)]);
         assert_eq!(open.pauses[1].at_s, 7.0);

@@ -25,7 +25,9 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use wallflower_domain::encoding::Encoding;
 use wallflower_domain::frame::{FrameRate, FrameSize};
+use wallflower_domain::output::{Output, audio_only};
 use wallflower_domain::wire::agent::{Gaps, Job, PauseMode};
 
 use crate::clock::Moment;
@@ -36,6 +38,7 @@ pub(crate) use writer::Writer;
 const WANTED: &str = "wanted.json";
 const ATTEMPTS: &str = "attempts.jsonl";
 const SEGMENTS: &str = "segments.jsonl";
+const EVENTS: &str = "events.jsonl";
 const PAUSES: &str = "pauses.jsonl";
 const LOCK: &str = "lock";
 /// A recording that dies more often than this is not worth going on with.
@@ -44,31 +47,72 @@ pub(crate) const MAX_ATTEMPTS: u32 = 200;
 /// What is to be made of a spool: the part of the job that holds no secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Wanted {
-    /// Absolute path of the MP4.
-    pub(crate) file: PathBuf,
+    /// Id of the recording.
+    pub(crate) recording: String,
+    /// What is recorded.
+    pub(crate) room: String,
+    pub(crate) outputs: Vec<Output>,
     pub(crate) overwrite: bool,
     pub(crate) size: FrameSize,
     pub(crate) fps: FrameRate,
+    pub(crate) encoding: Encoding,
     /// Colours of the slate.
     pub(crate) background: String,
     pub(crate) text: String,
     pub(crate) gaps: Gaps,
     pub(crate) max_duration_s: Option<f64>,
+    /// Where the spool was when this was written.
+    folder: PathBuf,
 }
 
 impl Wanted {
     pub(crate) fn of(job: &Job) -> Self {
         Self {
-            file: PathBuf::from(&job.file),
+            recording: job.id.clone(),
+            room: job.room.clone(),
+            outputs: job.outputs.clone(),
             overwrite: job.overwrite,
             size: job.size,
             fps: job.fps,
+            encoding: job.encoding,
             background: job.theme.colors.background.clone(),
             text: job.theme.colors.text.clone(),
             gaps: job.gaps,
             max_duration_s: job.max_duration_s,
+            folder: PathBuf::from(&job.spool),
         }
     }
+
+    /// No pictures are captured.
+    pub(crate) fn sound_only(&self) -> bool {
+        is_sound_only(&self.outputs)
+    }
+
+    /// What lay beside the spool does so still, wherever both were moved to.
+    fn moved_to(self, folder: &Path) -> Self {
+        let outputs = self.outputs.into_iter().map(|output| {
+            let moved = |path: PathBuf| {
+                let inside = self.folder.parent().and_then(|parent| path.strip_prefix(parent).ok());
+                match (inside, folder.parent()) {
+                    (Some(inside), Some(parent)) => parent.join(inside),
+                    _ => path,
+                }
+            };
+            match output {
+                Output::File { path } => Output::File { path: moved(path) },
+                Output::Audio { path } => Output::Audio { path: moved(path) },
+                Output::Hls { directory } => Output::Hls { directory: moved(directory) },
+                Output::Images { directory, every_s } => Output::Images { directory: moved(directory), every_s },
+                Output::Stream { .. } => output,
+            }
+        });
+        Self { outputs: outputs.collect(), folder: folder.to_owned(), ..self }
+    }
+}
+
+/// Whether nothing that is made has a picture. What is only streamed has.
+pub(crate) fn is_sound_only(outputs: &[Output]) -> bool {
+    !outputs.is_empty() && audio_only(outputs)
 }
 
 /// One attempt, as noted before its first fragment was written.
@@ -170,22 +214,12 @@ impl From<std::io::Error> for NotOpened {
     }
 }
 
-/// Where the recording `id`, on its way to `file`, has its spool; none when there is nothing.
-pub fn spool_of(file: &Path, id: &str) -> Option<PathBuf> {
-    let folder = folder_of(file, id)?;
-    has_media(&folder).then_some(folder)
-}
-
-/// The same when it holds nothing: what a disk without room let us begin.
-pub(crate) fn empty_spool_of(file: &Path, id: &str) -> Option<PathBuf> {
-    folder_of(file, id).filter(|folder| folder.is_dir() && !has_media(folder))
-}
-
-fn folder_of(file: &Path, id: &str) -> Option<PathBuf> {
+/// Where the spool of the recording `id` is made, for an output at `path`: beside it, hidden.
+pub fn spool_beside(path: &Path, id: &str) -> Option<PathBuf> {
     let mut name = OsString::from(".");
-    name.push(file.file_name()?);
+    name.push(path.file_name()?);
     name.push(format!(".{id}.part"));
-    Some(file.with_file_name(name))
+    Some(path.with_file_name(name))
 }
 
 fn media_name(number: u32) -> String {
@@ -200,7 +234,8 @@ fn number_of(name: &OsStr) -> Option<u32> {
     name.to_str()?.strip_prefix("attempt-")?.strip_suffix(".mp4")?.parse().ok()
 }
 
-fn has_media(folder: &Path) -> bool {
+/// Whether a spool holds something that was captured.
+pub fn has_media(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter(|entry| is_attempt(&entry.file_name()))
@@ -222,11 +257,9 @@ pub fn abandoned_spools(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Spool {
-    /// Opens the spool of a job beside its file; makes it unless an earlier agent of the same recording has.
+    /// Opens the spool of a job; makes it unless an earlier agent of the same recording has.
     pub(crate) fn of(job: &Job) -> Result<Self, NotOpened> {
-        let file = Path::new(&job.file);
-        let folder = folder_of(file, &job.id)
-            .ok_or_else(|| std::io::Error::new(ErrorKind::InvalidInput, "the path names no file"))?;
+        let folder = PathBuf::from(&job.spool);
         fs::create_dir_all(&folder)?;
         let spool = Self::lock(folder)?;
         let wanted = spool.folder.join(WANTED);
@@ -238,15 +271,11 @@ impl Spool {
         Ok(spool)
     }
 
-    /// Opens a spool that a dead run left, with what was wanted of it. Its file goes beside it, wherever it has been moved to.
+    /// Opens a spool that a dead run left, with what was wanted of it.
     pub(crate) fn left_in(folder: &Path) -> Result<(Self, Wanted), NotOpened> {
         let spool = Self::lock(folder.to_owned())?;
-        let mut wanted: Wanted =
-            serde_json::from_slice(&fs::read(folder.join(WANTED))?).map_err(std::io::Error::from)?;
-        if let Some(name) = wanted.file.file_name() {
-            wanted.file = folder.with_file_name(name);
-        }
-        Ok((spool, wanted))
+        let wanted: Wanted = serde_json::from_slice(&fs::read(folder.join(WANTED))?).map_err(std::io::Error::from)?;
+        Ok((spool, wanted.moved_to(folder)))
     }
 
     fn lock(folder: PathBuf) -> Result<Self, NotOpened> {
@@ -467,6 +496,11 @@ impl Spool {
         pauses
     }
 
+    /// Where the timeline is.
+    pub(crate) fn events(&self) -> PathBuf {
+        self.folder.join(EVENTS)
+    }
+
     pub(crate) fn has_media(&self) -> bool {
         has_media(&self.folder)
     }
@@ -491,6 +525,7 @@ pub(crate) mod tests {
     use super::*;
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
+    use wallflower_domain::watchdog::WatchdogConfig;
     use wallflower_domain::wire::agent::{JobPage, Standing};
 
     pub(crate) fn job(file: &Path) -> Job {
@@ -501,12 +536,16 @@ pub(crate) mod tests {
             theme: Theme::default(),
             size: FrameSize::HD,
             fps: FrameRate::DEFAULT,
-            file: file.to_str().expect("UTF-8").into(),
+            room: "http://h/".into(),
+            encoding: Encoding::default(),
+            spool: spool_beside(file, "id").expect("a file").to_str().expect("UTF-8").into(),
+            outputs: vec![Output::File { path: file.to_owned() }],
             overwrite: false,
             gaps: Gaps::Slate,
             max_duration_s: None,
             start_deadline_s: 20.0,
             standing: Standing::default(),
+            watchdog: WatchdogConfig::default(),
         }
     }
 
@@ -618,7 +657,20 @@ pub(crate) mod tests {
         assert_eq!(abandoned_spools(folder.path()), std::slice::from_ref(&path));
         let text = fs::read_to_string(path.join(WANTED)).expect("readable");
         assert!(!text.contains("secret"), "{text}");
-        let (_spool, wanted) = Spool::left_in(&path).expect("opened");
-        assert_eq!(wanted.file, folder.path().join("a.mp4"));
+    }
+
+    #[test]
+    fn what_lay_beside_a_spool_does_so_wherever_both_are_moved_to() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let mut job = job(&folder.path().join("old/a.mp4"));
+        job.outputs.push(Output::Hls { directory: folder.path().join("old/live") });
+        job.outputs.push(Output::Audio { path: "/elsewhere/a.mp3".into() });
+        drop(Spool::of(&job).expect("made"));
+        let moved = folder.path().join("new");
+        fs::rename(folder.path().join("old"), &moved).expect("moved");
+        let (_spool, wanted) =
+            Spool::left_in(&spool_beside(&moved.join("a.mp4"), "id").expect("path")).expect("opened");
+        let paths: Vec<_> = wanted.outputs.iter().filter_map(Output::path).collect();
+        assert_eq!(paths, [moved.join("a.mp4"), moved.join("live"), "/elsewhere/a.mp3".into()]);
     }
 }

@@ -1,0 +1,76 @@
+//! ffmpeg and ffprobe, for work on files.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use wallflower_domain::failure::Failure;
+
+use crate::capture::explain;
+use crate::child;
+use crate::delivery::unwritable;
+use crate::programs::{Program, Programs};
+use crate::workdir::WorkDir;
+
+/// Where they are, and whose processes they become.
+pub(crate) struct Ffmpeg<'a> {
+    ffmpeg: PathBuf,
+    ffprobe: PathBuf,
+    work: Option<&'a WorkDir>,
+}
+
+impl<'a> Ffmpeg<'a> {
+    /// For a run: what is started is swept with it.
+    pub(crate) fn of_run(programs: &Programs, work: &'a WorkDir) -> Self {
+        Self { work: Some(work), ..Self::alone(programs) }
+    }
+
+    /// For work outside of any run. What is started ends with the future that waits for it, or with its work.
+    pub(crate) fn alone(programs: &Programs) -> Self {
+        Self { ffmpeg: programs.ffmpeg.clone(), ffprobe: programs.ffprobe.clone(), work: None }
+    }
+
+    /// The same where nothing else of an agent is needed.
+    pub(crate) fn find() -> Result<Self, Failure> {
+        Ok(Self { ffmpeg: Program::Ffmpeg.find()?, ffprobe: Program::Ffprobe.find()?, work: None })
+    }
+
+    /// ffmpeg that only says what goes wrong, and replaces the file that it is to write.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = self.start(&self.ffmpeg);
+        command.args(["-hide_banner", "-nostats", "-nostdin", "-loglevel", "error", "-y"]);
+        command
+    }
+
+    /// ffprobe that only says what goes wrong.
+    pub(crate) fn probe(&self) -> Command {
+        let mut command = self.start(&self.ffprobe);
+        command.args(["-hide_banner", "-loglevel", "error"]);
+        command
+    }
+
+    /// A directory for what is only needed on the way; it vanishes when it is dropped.
+    pub(crate) fn scratch(&self) -> Result<TempDir, Failure> {
+        let place = self.work.map_or_else(std::env::temp_dir, |work| work.scratch().to_owned());
+        tempfile::tempdir_in(&place).map_err(|error| unwritable(&place, &error))
+    }
+
+    fn start(&self, program: &Path) -> Command {
+        self.work.map_or_else(|| Command::new(program), |work| work.command(program))
+    }
+}
+
+/// A path as an argument: whatever its name looks like, it is a file. Absolute, because a run's processes work elsewhere.
+pub(crate) fn file(path: &Path) -> OsString {
+    let mut argument = OsString::from("file:");
+    argument.push(std::path::absolute(path).as_deref().unwrap_or(path));
+    argument
+}
+
+/// Runs ffmpeg to its end, or ends it at the deadline.
+pub(crate) async fn run(command: Command, deadline: Duration) -> Result<(), Failure> {
+    let (status, tail) = child::run("ffmpeg", command, deadline, child::ignore()).await?;
+    if status.success() { Ok(()) } else { Err(explain(&tail, status)) }
+}
