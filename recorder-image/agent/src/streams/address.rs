@@ -13,7 +13,7 @@ use super::rtmp::Place;
 /// Characters of a server's own words that are passed on.
 const LONGEST_TROUBLE: usize = 300;
 /// A text this short is no secret, and stands in too many other words.
-const SHORTEST_SECRET: usize = 4;
+const SHORTEST_SECRET: usize = 6;
 /// Longest `streamid` of SRT.
 const LONGEST_STREAM_ID: usize = 512;
 

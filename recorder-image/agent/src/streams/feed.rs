@@ -29,6 +29,8 @@ pub(crate) struct Feed {
     end: watch::Receiver<bool>,
     waiting: VecDeque<Arc<Fragment>>,
     waiting_s: f64,
+    /// Seconds that were given and are not known to be sent.
+    given_s: f64,
     /// What was taken last goes before what comes next.
     joined: bool,
     /// Media time until which all was heard; none before anything was.
@@ -45,6 +47,7 @@ impl Feed {
             end,
             waiting: VecDeque::new(),
             waiting_s: 0.0,
+            given_s: 0.0,
             joined: false,
             heard_s: None,
             lagged: false,
@@ -62,13 +65,15 @@ impl Feed {
         }
     }
 
-    /// The next fragment; none when the stream ends and all that was captured until then was given.
+    /// The next fragment; none when the stream ends and all that was captured until then was given. What is not said to be sent
+    /// ([`Feed::sent`]) before the connection ends counts as missed.
     pub(crate) async fn next(&mut self) -> Option<Arc<Fragment>> {
         loop {
             let ends = *self.end.borrow();
             self.hear();
             self.over |= ends;
             if let Some(fragment) = self.pop() {
+                self.given_s += length_s(&fragment);
                 return Some(fragment);
             }
             if self.over {
@@ -105,9 +110,20 @@ impl Feed {
         }
     }
 
-    /// What was given was not sent.
-    pub(crate) fn lost(&mut self, fragment: &Fragment) {
-        self.status.missed(length_s(fragment));
+    /// All that was given was sent, in so many bytes.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        self.status.sent(std::mem::take(&mut self.given_s), bytes);
+    }
+
+    /// Something was given that is not known to be sent.
+    pub(crate) fn owes(&self) -> bool {
+        self.given_s > 0.0
+    }
+
+    /// Resolves when the stream is to end: for whoever has nothing yet that should be finished before.
+    pub(crate) fn end(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut end = self.end.clone();
+        async move { ended(&mut end).await }
     }
 
     /// Nothing more will be asked of it.
@@ -163,8 +179,9 @@ impl Feed {
         self.joined = false;
     }
 
-    /// Nothing of what waits will be sent.
+    /// What waits, and what is not known to be sent, will not be.
     pub(crate) fn discard(&mut self) {
+        self.status.missed(std::mem::take(&mut self.given_s));
         while let Some(fragment) = self.pop() {
             self.status.missed(length_s(&fragment));
         }
@@ -178,7 +195,7 @@ impl Feed {
     }
 }
 
-pub(crate) fn length_s(fragment: &Fragment) -> f64 {
+fn length_s(fragment: &Fragment) -> f64 {
     fragment.end_s() - fragment.start_s()
 }
 
@@ -234,6 +251,7 @@ mod tests {
             while let Some(Some(fragment)) = self.feed.next().now_or_never() {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
                 numbers.push((fragment.start_s() * 2.0) as u32);
+                self.feed.sent(1);
             }
             numbers
         }
@@ -274,6 +292,18 @@ mod tests {
         bench.send(7..10);
         assert_eq!(bench.sent(), [8, 9]);
         assert_eq!(bench.missed(), 3.0);
+    }
+
+    #[tokio::test]
+    async fn what_was_given_and_not_sent_is_missed() {
+        let mut bench = Bench::new();
+        bench.send(0..3);
+        assert!(bench.feed.next().await.is_some());
+        bench.feed.sent(10);
+        assert!(!bench.feed.owes() && bench.feed.next().await.is_some() && bench.feed.owes());
+        bench.feed.discard();
+        let report = bench.status.get();
+        assert_eq!((report.sent_s, report.bytes, report.missed_s), (0.5, 10, 1.0));
     }
 
     #[tokio::test]

@@ -270,10 +270,31 @@ mod tests {
             .collect()
     }
 
+    /// Pictures that are decoded in another order than they are shown, and come later than the sound.
+    fn reordered() -> Vec<u8> {
+        let output = std::process::Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-itsoffset", "0.2", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=30"])
+            .args(["-f", "lavfi", "-i", "sine=r=48000", "-t", "3", "-c:a", "aac", "-c:v", "libx264", "-bf", "3"])
+            .args(["-g", "60", "-pix_fmt", "yuv420p", "-f", "mp4", "-frag_duration", "500000"])
+            .args(["-movflags", "+frag_keyframe+delay_moov+default_base_moof", "pipe:1"])
+            .output()
+            .expect("ffmpeg runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     #[test]
     fn samples_are_those_that_ffprobe_finds() {
-        let bytes = encoded(3, 30);
-        let (media, fragments) = cut(&bytes, Offset { frames: 0, fps: 30 });
+        compare(&encoded(3, 30));
+    }
+
+    #[test]
+    fn pictures_that_are_shown_in_another_order_keep_their_times() {
+        compare(&reordered());
+    }
+
+    fn compare(bytes: &[u8]) {
+        let (media, fragments) = cut(bytes, Offset { frames: 0, fps: 30 });
         for (select, kind) in [("v", Kind::Picture), ("a", Kind::Sound)] {
             let ours: Vec<(i64, usize, bool)> = fragments
                 .iter()
@@ -281,7 +302,7 @@ mod tests {
                 .filter(|sample| media.tracks[sample.track].format.kind() == kind)
                 .map(|sample| (sample.show_us, sample.data.len(), sample.keyframe))
                 .collect();
-            let theirs = probed(&bytes, select);
+            let theirs = probed(bytes, select);
             assert_eq!(ours.len(), theirs.len(), "{select}");
             for (ours, theirs) in ours.iter().zip(&theirs) {
                 assert!((ours.0 - theirs.0).abs() <= 1, "{select}: {ours:?} {theirs:?}");

@@ -13,9 +13,10 @@
 //! **Keys** are in no command line, environment or log: an RTMP key never leaves this process but to its server, and SRT's secrets
 //! reach ffmpeg in a file that only we can read. [`address`] takes them out of all that a server says before it is passed on.
 //!
-//! **RTMP is spoken here**, not by an ffmpeg for each stream: the fragments hold the samples as RTMP wants them, so what is left is a
-//! few hundred lines. A stream begins and ends with exactly the fragments that it should, is called live when its server said so, tells
-//! in the server's words why it was refused, is known to stall when the server takes nothing, and costs a few hundred kilobytes.
+//! **RTMP is spoken here**, not by an ffmpeg for each stream. The fragments hold the samples as RTMP wants them, so what is left is a
+//! small state machine, and it pays: a stream begins and ends with exactly the fragments that it should, is live when its server has
+//! said so, tells in the server's words why it was refused, checks certificates, and costs a thousandth of a core instead of a process.
+//! SRT is the other way round: libsrt is large, and the measure of all others.
 
 mod address;
 mod feed;

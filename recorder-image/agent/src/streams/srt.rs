@@ -19,10 +19,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use wallflower_domain::wire::agent::StreamState;
 
 use super::address::{Address, SrtOptions};
-use super::feed::{Feed, length_s};
+use super::feed::Feed;
 use super::status::Status;
 use super::{Patience, Policy};
-use crate::child::{Child, LineSink, Rung, Tail, ignore};
+use crate::child::{Child, LineSink, Rung, Tail};
 use crate::workdir::Lasting;
 
 /// Most that is waited for a receiver to play what it holds back; it drops that when the connection ends.
@@ -47,9 +47,13 @@ impl Sender {
         init: &Bytes,
     ) -> Result<(), String> {
         // Looked up here, so that what is connected to is what was allowed.
-        let place = match timeout(patience.setup, address.look_up(policy)).await {
-            Ok(places) => *places?.first().ok_or("The server has no address.")?,
-            Err(_) => return Err(format!("{} can't be looked up: the DNS does not answer.", address.host())),
+        let place = tokio::select! {
+            biased;
+            () = feed.end() => return Ok(()),
+            places = timeout(patience.setup, address.look_up(policy)) => match places {
+                Ok(places) => *places?.first().ok_or("The server has no address.")?,
+                Err(_) => return Err(format!("{} can't be looked up: the DNS does not answer.", address.host())),
+            },
         };
         let failed = |error: std::io::Error| format!("ffmpeg can't be told where to stream ({error}).");
         let preset = match options.is_empty() {
@@ -57,7 +61,8 @@ impl Sender {
             false => Some(Preset::write(self.lasting.folder(), &status.get().id, options).map_err(failed)?),
         };
         let mut command = self.lasting.command(&self.ffmpeg);
-        command.args(["-nostdin", "-hide_banner", "-v", "warning", "-progress", "pipe:1", "-stats_period", "0.25"]);
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-v", "info"]);
+        command.args(["-progress", "pipe:1", "-stats_period", "0.25"]);
         command.args(["-f", "mp4", "-i", "pipe:0", "-map", "0", "-c", "copy", "-f", "mpegts"]);
         // What comes in goes out: nothing is held back for a better packed stream.
         command.args(["-flush_packets", "1", "-muxdelay", "0", "-pes_payload_size", "0"]);
@@ -65,22 +70,30 @@ impl Sender {
             command.arg("-fpre").arg(&preset.0);
         }
         command.arg(format!("srt://{place}"));
-        let (sent, told) = watch::channel(0);
+        let (tell, told) = watch::channel(Told::default());
+        let tell_open = tell.clone();
         let on_stdout: LineSink = Box::new(move |line| {
             if let Some(bytes) = line.strip_prefix("total_size=").and_then(|bytes| bytes.trim().parse().ok()) {
-                sent.send_replace(bytes);
+                tell.send_modify(|told| told.bytes = bytes);
             }
         });
-        let mut child = Child::spawn("ffmpeg", command, on_stdout, ignore()).map_err(|failure| failure.message)?;
+        // It describes its output when that is open: then the server has accepted the stream.
+        let on_stderr: LineSink = Box::new(move |line| {
+            if line.starts_with("Output #0") {
+                tell_open.send_modify(|told| told.is_open = true);
+            }
+        });
+        let mut child = Child::spawn("ffmpeg", command, on_stdout, on_stderr).map_err(|failure| failure.message)?;
         let stdin = child.take_stdin().ok_or("ffmpeg has no stdin.")?;
-        let mut sending =
-            Sending { server: address.server(), patience, stdin, told, preset, live: false, bytes: 0, unproven_s: 0.0 };
+        let mut sending = Sending { server: address.server(), patience, stdin, told, preset, live: false, bytes: 0 };
         let result = tokio::select! {
             result = sending.run(feed, status, init) => result,
             _ = child.exited() => Err(String::new()),
         };
-        // What was handed over before the server took anything went nowhere.
-        status.missed(sending.unproven_s);
+        if result.is_ok() && !sending.live {
+            let _ = child.stop(&[]).await;
+            return Ok(());
+        }
         if let Err(trouble) = result {
             // That it reads no more may be the first sign of its end, and its last words tell more.
             if timeout(LAST_WORDS, child.exited()).await.is_ok() {
@@ -90,6 +103,7 @@ impl Sender {
             return Err(trouble);
         }
         sleep(Duration::from_millis(options.latency_ms() + 300).min(LONGEST_HOLD)).await;
+        // It finishes when its input ends.
         drop(sending);
         match timeout(patience.goodbye, child.exited()).await {
             Ok(exit) if exit.success() => Ok(()),
@@ -102,18 +116,23 @@ impl Sender {
     }
 }
 
+/// What an ffmpeg says of itself.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    is_open: bool,
+    /// Bytes that it has sent.
+    bytes: u64,
+}
+
 /// An ffmpeg that is being fed.
 struct Sending {
     server: String,
     patience: Patience,
     stdin: ChildStdin,
-    /// Bytes that ffmpeg says it has sent.
-    told: watch::Receiver<u64>,
+    told: watch::Receiver<Told>,
     preset: Option<Preset>,
     live: bool,
     bytes: u64,
-    /// Seconds that were handed over before it was live.
-    unproven_s: f64,
 }
 
 impl Sending {
@@ -128,16 +147,23 @@ impl Sending {
                 }
                 next = feed.next() => next,
             };
-            let Some(fragment) = next else { return self.conclude(status).await };
-            if let Err(trouble) = self.hand_over(&fragment.bytes, status).await {
-                feed.lost(&fragment);
-                return Err(trouble);
-            }
-            match self.live {
-                true => status.sent(length_s(&fragment), 0),
-                false => self.unproven_s += length_s(&fragment),
+            let Some(fragment) = next else { break };
+            self.hand_over(&fragment.bytes, status).await?;
+            // What is handed over before the server takes anything may go nowhere.
+            if self.live {
+                feed.sent(0);
             }
         }
+        // A stream may end so soon after its beginning that it is not even connected yet.
+        while feed.owes() {
+            if self.live {
+                feed.sent(0);
+            } else {
+                changed(&mut self.told).await;
+                self.heard(status);
+            }
+        }
+        Ok(())
     }
 
     /// Writes to ffmpeg, which stops reading when its server does.
@@ -161,31 +187,20 @@ impl Sending {
         Ok(())
     }
 
-    /// ffmpeg reports as soon as its output is open: then the server has accepted the stream.
     fn heard(&mut self, status: &Status) {
-        let bytes = *self.told.borrow_and_update();
-        status.sent(0.0, bytes.saturating_sub(self.bytes));
-        self.bytes = bytes;
-        if bytes > 0 && !self.live {
+        let told = *self.told.borrow_and_update();
+        status.sent(0.0, told.bytes.saturating_sub(self.bytes));
+        self.bytes = told.bytes;
+        if told.is_open && !self.live {
             self.live = true;
             self.preset = None;
-            status.sent(std::mem::take(&mut self.unproven_s), 0);
             status.is_now(StreamState::Live);
         }
-    }
-
-    /// The end of a stream that may have begun so late that it is not even connected yet.
-    async fn conclude(&mut self, status: &Status) -> Result<(), String> {
-        while !self.live && self.unproven_s > 0.0 {
-            changed(&mut self.told).await;
-            self.heard(status);
-        }
-        Ok(())
     }
 }
 
 /// Never resolves when nothing more can come: then ffmpeg has ended, which is noticed elsewhere.
-async fn changed(told: &mut watch::Receiver<u64>) {
+async fn changed(told: &mut watch::Receiver<Told>) {
     if told.changed().await.is_err() {
         std::future::pending::<()>().await;
     }

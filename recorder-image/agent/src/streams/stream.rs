@@ -48,7 +48,7 @@ pub(crate) async fn supervise(
         let result = tokio::select! {
             result = publish(&address, &means, &mut feed, &status, &init) => result,
             () = tell(&status, &mut live_since) => Ok(()),
-            () = overdue(&mut end, &status, means.patience.end) => {
+            () = overdue(&mut end, means.patience.end) => {
                 Err(format!("{} did not take the end of the stream in time.", address.server()))
             }
         };
@@ -96,10 +96,8 @@ async fn tell(status: &Status, live_since: &mut Option<Instant>) {
     }
 }
 
-/// Resolves when a stream that is to end has had its time: at once when it is not even connected.
-async fn overdue(end: &mut watch::Receiver<bool>, status: &Status, patience: Duration) {
+/// Resolves when a stream that is to end has had its time.
+async fn overdue(end: &mut watch::Receiver<bool>, patience: Duration) {
     ended(end).await;
-    if status.state() == StreamState::Live {
-        tokio::time::sleep(patience).await;
-    }
+    tokio::time::sleep(patience).await;
 }

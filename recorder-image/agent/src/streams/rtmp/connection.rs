@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,14 +15,18 @@ use super::tls::Trust;
 use super::{flv, session};
 use crate::fragment::{Fragment, Kind};
 use crate::streams::address::Address;
-use crate::streams::feed::{Feed, length_s};
+use crate::streams::feed::Feed;
 use crate::streams::media::Media;
 use crate::streams::status::Status;
 use crate::streams::{Patience, Policy};
 
-/// What the kernel may hold for us (it doubles the number). Small, so that a server that reads no more is noticed within seconds, and
-/// still enough for 10 Mbit/s over 200 ms.
-const SEND_BUFFER: u32 = 256 * 1024;
+/// What the kernel may hold for us (it doubles the number). Small, because a server that reads no more is noticed only when this and
+/// its own kernel's buffer are full; and still enough for 10 Mbit/s over 100 ms.
+const SEND_BUFFER: u32 = 128 * 1024;
+/// A message's length has 24 bits, and a few bytes stand before its sample.
+const LARGEST_SAMPLE: usize = 0xff_ff00;
+/// Bytes of answers that a server may leave unread.
+const MOST_ANSWERS: usize = 64 * 1024;
 
 /// Streams until the feed is over. An error is a sentence.
 pub(crate) async fn publish(
@@ -37,7 +41,7 @@ pub(crate) async fn publish(
         return Err(objection);
     }
     let opening = async {
-        let tcp = dial(address, policy).await?;
+        let tcp = dial(address, policy, patience.setup / 3).await?;
         let wire: Box<dyn Wire> = match tls {
             true => Box::new(trust.connect(address.host(), tcp).await?),
             false => Box::new(tcp),
@@ -45,9 +49,13 @@ pub(crate) async fn publish(
         Ok::<_, String>(wire)
     };
     let began = Instant::now();
-    let wire = match timeout(patience.setup, opening).await {
-        Ok(wire) => wire?,
-        Err(_) => return Err(format!("{} can't be reached: it does not answer.", address.server())),
+    let wire = tokio::select! {
+        biased;
+        () = feed.end() => return Ok(()),
+        wire = timeout(patience.setup, opening) => match wire {
+            Ok(wire) => wire?,
+            Err(_) => return Err(format!("{} can't be reached: it does not answer.", address.server())),
+        },
     };
     let connection = Connection {
         address,
@@ -55,6 +63,7 @@ pub(crate) async fn publish(
         wire,
         out: BytesMut::new(),
         unflushed: false,
+        answers: 0,
         in_flight: None,
         clock: Clock { media, base_us: None },
         progress: began,
@@ -68,12 +77,14 @@ trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
-async fn dial(address: &Address, policy: Policy) -> Result<TcpStream, String> {
+/// Tries the server's addresses one after the other, each for so long.
+async fn dial(address: &Address, policy: Policy, each: Duration) -> Result<TcpStream, String> {
     let mut last = None;
     for place in address.look_up(policy).await? {
-        match connect(place).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
+        match timeout(each, connect(place)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = Some(error),
+            Err(_) => last = Some(ErrorKind::TimedOut.into()),
         }
     }
     let server = address.server();
@@ -101,8 +112,10 @@ struct Connection<'a> {
     /// What is to be written: never more than a fragment and a few answers.
     out: BytesMut,
     unflushed: bool,
-    /// The fragment that is being written.
-    in_flight: Option<(Arc<Fragment>, u64)>,
+    /// How much of it answers what the server said.
+    answers: usize,
+    /// Bytes of the fragment that is being written.
+    in_flight: Option<u64>,
     clock: Clock,
     /// When the server last took something, or had nothing to take.
     progress: Instant,
@@ -114,21 +127,22 @@ impl Connection<'_> {
     async fn run(mut self, place: &Place, feed: &mut Feed, status: &Status) -> Result<(), String> {
         let filler = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
         let mut session = Session::new(place.clone(), filler, &mut self.out);
-        let result = self.pump(&mut session, feed, status).await;
-        if let Some((fragment, _)) = self.in_flight.take() {
-            feed.lost(&fragment);
-        }
-        result
+        self.pump(&mut session, feed, status).await
     }
 
     async fn pump(&mut self, session: &mut Session, feed: &mut Feed, status: &Status) -> Result<(), String> {
         let server = self.address.server();
         let (mut reader, mut writer) = tokio::io::split(&mut self.wire);
         let mut inbox = BytesMut::with_capacity(4096);
-        let lost = |error: std::io::Error| match error.kind() {
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
-                format!("{server} has closed the connection.")
-            }
+        let mut end = std::pin::pin!(feed.end());
+        let closed = |live: bool| match live {
+            true => format!("{server} has closed the connection."),
+            false => format!(
+                "{server} has closed the connection instead of taking the stream; are application and key right?"
+            ),
+        };
+        let lost = |live: bool, error: std::io::Error| match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => closed(live),
             _ => format!("The connection to {server} was lost ({error})."),
         };
         loop {
@@ -137,8 +151,9 @@ impl Connection<'_> {
                 break;
             }
             if !is_writing {
-                if let Some((fragment, bytes)) = self.in_flight.take() {
-                    status.sent(length_s(&fragment), bytes);
+                self.answers = 0;
+                if let Some(bytes) = self.in_flight.take() {
+                    feed.sent(bytes);
                 }
                 if self.live {
                     self.progress = Instant::now();
@@ -149,15 +164,20 @@ impl Connection<'_> {
             let waits = !self.live || is_writing;
             tokio::select! {
                 read = reader.read_buf(&mut inbox) => {
-                    let read = read.map_err(lost)?;
+                    let read = read.map_err(|error| lost(self.live, error))?;
                     if read == 0 && self.closing {
                         return Ok(());
                     }
                     if read == 0 {
-                        return Err(format!("{server} has closed the connection."));
+                        return Err(closed(self.live));
                     }
+                    let before = self.out.len();
                     let said = session.take(&inbox, &mut self.out).map_err(|what| format!("{server} {what}"))?;
                     inbox.clear();
+                    self.answers += self.out.len() - before;
+                    if self.answers > MOST_ANSWERS {
+                        return Err(format!("{server} asks without end, and reads no answer."));
+                    }
                     if said == Progress::Accepted {
                         self.live = true;
                         self.progress = Instant::now();
@@ -166,7 +186,10 @@ impl Connection<'_> {
                     }
                 }
                 wrote = push(&mut writer, &self.out), if is_writing => {
-                    let wrote = wrote.map_err(lost)?;
+                    let wrote = wrote.map_err(|error| lost(self.live, error))?;
+                    if wrote == 0 && !self.out.is_empty() {
+                        return Err(closed(self.live));
+                    }
                     self.unflushed = !self.out.is_empty();
                     self.out.advance(wrote);
                     if self.live {
@@ -176,14 +199,15 @@ impl Connection<'_> {
                 fragment = feed.next(), if self.live && !is_writing && !self.closing => match fragment {
                     Some(fragment) => {
                         self.clock.send(&fragment, session, &mut self.out)?;
-                        let bytes = self.out.len() as u64;
-                        self.in_flight = Some((fragment, bytes));
+                        self.in_flight = Some(self.out.len() as u64);
                     }
                     None => {
                         session.finish(&mut self.out);
                         self.closing = true;
                     }
                 },
+                // Nothing was sent that should be finished.
+                () = &mut end, if !self.live => return Ok(()),
                 () = sleep_until(deadline), if waits => {
                     return Err(match self.live {
                         true => format!("{server} has taken nothing for {} s.", self.patience.stall.as_secs_f64()),
@@ -235,6 +259,9 @@ impl Clock {
             }
         }
         let base_us = self.base_us.unwrap_or_default();
+        if samples.iter().any(|sample| sample.data.len() > LARGEST_SAMPLE) {
+            return Err("A picture of the recording is too large for RTMP.".to_owned());
+        }
         for sample in &samples {
             let format = &self.media.tracks[sample.track].format;
             let (decode, show) = (milliseconds(sample.decode_us - base_us), milliseconds(sample.show_us - base_us));
