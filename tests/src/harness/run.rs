@@ -107,6 +107,12 @@ impl Bench {
         self.out.path().join(name)
     }
 
+    /// Where the runs have their sockets and work directories.
+    #[must_use]
+    pub fn runtime(&self) -> &Path {
+        self.runtime.path()
+    }
+
     /// Names of all files of the output directory, hidden ones too.
     ///
     /// # Panics
@@ -150,6 +156,7 @@ impl Bench {
             .env("WALLFLOWER_RUNTIME_DIR", self.runtime.path())
             .env_remove("LIVEKIT_API_KEY")
             .env_remove("LIVEKIT_API_SECRET")
+            .env_remove("WALLFLOWER_STREAM")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
