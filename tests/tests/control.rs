@@ -282,6 +282,29 @@ fn metrics_are_served_while_it_records() {
 }
 
 #[test]
+fn keys_from_the_environment_are_in_no_other_process_and_on_no_command_line() {
+    let (_turn, pages) = (my_turn(), clock_page());
+    let keys = [("WALLFLOWER_STREAM", "rtmp://127.0.0.1:1/app/hunter2"), ("LIVEKIT_API_SECRET", "hunter2")];
+    let bench = keys.iter().fold(Bench::new(), |bench, (name, value)| bench.with(name, value));
+    std::fs::write(bench.file("streams"), "srt://127.0.0.1:1?passphrase=hunter2hunter2\n").expect("written");
+    let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4", "--stream-file=streams"]);
+    let processes = bench.processes();
+    assert!(processes.len() >= 6, "browser, display, sound, encoder, agent and guard: {processes:#?}");
+    for (pid, command) in processes {
+        assert!(!command.contains("hunter2"), "{command}");
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let has_key = String::from_utf8_lossy(&environment).contains("hunter2");
+        assert!(!has_key || pid == running.pid(), "in the environment of {command}");
+    }
+    let status = told(&bench, &["show"]);
+    assert!(!status.to_string().contains("hunter2"), "{status:#}");
+    running.signal("INT");
+    let ended = running.end(SOON);
+    assert!(ended.code() == 0 && !format!("{ended:?}").contains("hunter2"), "{ended:#?}");
+    bench.assert_nothing_left();
+}
+
+#[test]
 fn what_streams_can_t_be_is_refused_before_anything_is_started() {
     let bench = Bench::new();
     std::fs::write(bench.file("twice"), "rtmp://h/a/hunter2\n# and again\nrtmp://h/a/hunter2\n").expect("written");
