@@ -57,49 +57,42 @@ async fn look(root: PathBuf, id: String) -> Option<Found> {
 /// The recording that is meant: by its id, or by the beginning or end of it, or as the only one.
 pub(super) async fn the_one(wanted: Option<&str>) -> Result<Client, Failure> {
     let root = wallflower_agent::workdir::root()?;
-    let found = all().await?;
-    let ids: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+    control_sockets::sweep(&root).await;
+    let ids = control_sockets::ids(&root);
     let matching = matching(&ids, wanted);
-    match (matching.as_slice(), wanted) {
-        ([id], _) => Client::connect(&root, id).await?.ok_or_else(|| gone(id)),
-        ([], Some(wanted)) if !found.is_empty() => Err(bad_request(format!(
-            "No recording whose id is, begins or ends with \"{wanted}\" is running. There {}",
-            listed(&found)
-        ))),
-        ([], Some(wanted)) => Err(bad_request(format!(
-            "Recording \"{wanted}\" is not running: this user records nothing on this machine."
-        ))),
-        ([], None) => Err(bad_request("Nothing is running: this user records nothing on this machine.".to_owned())),
-        (several, _) => {
-            let meant: Vec<&Found> = found.iter().filter(|found| several.contains(&found.id.as_str())).collect();
-            Err(bad_request(format!("Say by --id which recording is meant. There {}", listed(meant))))
-        }
+    if let [id] = matching.as_slice() {
+        return Client::connect(&root, id).await?.ok_or_else(|| gone(id));
     }
+    let message = match wanted {
+        _ if !matching.is_empty() => format!("Say by --id which recording is meant. {}", listed(&matching).await?),
+        Some(wanted) if !ids.is_empty() => {
+            let running = listed(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+            format!("No recording whose id is, begins or ends with \"{wanted}\" is running. {running}")
+        }
+        Some(wanted) => format!("Recording \"{wanted}\" is not running; by what {} knows, none is.", root.display()),
+        None => format!("No recording is running, by what {} knows.", root.display()),
+    };
+    Err(Failure::new(FailureKind::BadRequest, message))
 }
 
 /// Ids that may be meant. A whole id means only itself.
-fn matching<'a>(ids: &[&'a str], wanted: Option<&str>) -> Vec<&'a str> {
-    let Some(wanted) = wanted else { return ids.to_vec() };
-    let wanted = wanted.to_ascii_lowercase();
-    if let Some(id) = ids.iter().find(|id| **id == wanted) {
-        return vec![id];
+fn matching<'a>(ids: &'a [String], wanted: Option<&str>) -> Vec<&'a str> {
+    let ids = ids.iter().map(String::as_str);
+    let Some(wanted) = wanted.map(str::to_ascii_lowercase) else { return ids.collect() };
+    match ids.clone().find(|id| *id == wanted) {
+        Some(id) => vec![id],
+        None => ids.filter(|id| id.starts_with(&wanted) || id.ends_with(&wanted)).collect(),
     }
-    ids.iter().copied().filter(|id| id.starts_with(&wanted) || id.ends_with(&wanted)).collect()
 }
 
-fn listed<'a>(found: impl IntoIterator<Item = &'a Found>) -> String {
-    let lines: Vec<String> = found
-        .into_iter()
-        .map(|Found { id, status }| {
-            let what = status.as_ref().map_or("(does not answer)", |status| status.room.as_str());
-            format!("\n  {id}  {what}")
-        })
-        .collect();
-    format!("{} running:{}", if lines.len() == 1 { "is one" } else { "are several" }, lines.concat())
-}
-
-fn bad_request(message: String) -> Failure {
-    Failure::new(FailureKind::BadRequest, message)
+/// A line for each of these.
+async fn listed(ids: &[&str]) -> Result<String, Failure> {
+    let found = all().await?;
+    let lines = found.iter().filter(|found| ids.contains(&found.id.as_str())).map(|Found { id, status }| {
+        let what = status.as_ref().map_or("(does not answer)", |status| status.room.as_str());
+        format!("\n  {id}  {what}")
+    });
+    Ok(format!("These are running:{}", lines.collect::<String>()))
 }
 
 fn gone(id: &str) -> Failure {
@@ -190,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_recording_is_meant_by_its_id_or_by_an_end_of_it() {
-        let ids = ["0192aa01", "0192aa02", "0192", "0193bb01"];
+        let ids = ["0192aa01", "0192aa02", "0192", "0193bb01"].map(str::to_owned);
         for (wanted, meant) in [
             (Some("0193"), &["0193bb01"][..]),
             (Some("BB01"), &["0193bb01"]),
@@ -199,7 +192,7 @@ mod tests {
             (Some("01"), &["0192aa01", "0192aa02", "0192", "0193bb01"]),
             (Some("7"), &[]),
             (Some("2aa0"), &[]),
-            (None, &ids),
+            (None, &["0192aa01", "0192aa02", "0192", "0193bb01"]),
         ] {
             assert_eq!(matching(&ids, wanted), meant, "{wanted:?}");
         }

@@ -17,6 +17,9 @@ const EXIT_DEADLINE: Duration = Duration::from_secs(10);
 /// An agent that does not read its stdin for so long hangs.
 const TELL_DEADLINE: Duration = Duration::from_secs(1);
 
+/// What of our environment is secret, and in the job as far as agents need it. Browser and all other children would inherit it.
+const KEPT_FROM_AGENTS: [&str; 3] = ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "WALLFLOWER_STREAM"];
+
 /// A running agent.
 pub struct AgentProcess {
     process: Child,
@@ -41,7 +44,11 @@ impl AgentProcess {
     pub async fn launch(program: &Path, job: &Job) -> Result<Self, Failure> {
         let failed =
             |why: String| Failure::new(FailureKind::ProgramDied, format!("The agent could not be started: {why}."));
-        let mut process = Command::new(program)
+        let mut command = Command::new(program);
+        for name in KEPT_FROM_AGENTS {
+            command.env_remove(name);
+        }
+        let mut process = command
             .arg("agent")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,0 +1,321 @@
+//! A running recording is told of and controlled from outside, by its user alone, and leaves nothing of that behind.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use wallflower_tests::harness::pages::Answer;
+use wallflower_tests::harness::run::signal;
+use wallflower_tests::harness::{Bench, Ended, Pages, Running, my_turn};
+use wallflower_tests::media_probe::decode;
+
+const SOON: Duration = Duration::from_secs(30);
+/// Of an answer over the socket, on a machine that does other things as well.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+const PLATFORM: i32 = 1;
+const REQUEST: i32 = 2;
+const STOPPED: i32 = 130;
+
+fn clock_page() -> Pages {
+    let page = "<body style='background:#246;font:40px sans-serif'><p>0</p><script>let n = 0;\
+                setInterval(() => { document.querySelector('p').textContent = ++n; }, 50);</script>";
+    Pages::serve(&[("/", Answer::Html(page.into())), ("/silent", Answer::Silence)])
+}
+
+fn start(bench: &Bench, url: &str, more: &[&str]) -> Running {
+    bench.start(&[&["record", url, "--size=320x180", "--fps=10", "--json"], more].concat())
+}
+
+/// A recording that has a second of media.
+fn recording(bench: &Bench, url: &str, more: &[&str]) -> Running {
+    let mut running = start(bench, url, more);
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(1.0));
+    running
+}
+
+/// What a client that succeeds prints.
+#[track_caller]
+fn told(bench: &Bench, arguments: &[&str]) -> Value {
+    let ended = bench.run(&[arguments, &["--json"]].concat(), SOON);
+    assert_eq!(ended.code(), 0, "{arguments:?}: {ended:#?}");
+    printed(&ended)
+}
+
+#[track_caller]
+fn printed(ended: &Ended) -> Value {
+    ended.events.last().unwrap_or_else(|| panic!("nothing was printed: {ended:#?}")).clone()
+}
+
+/// Checks that a client is refused, with these parts in its sentence.
+#[track_caller]
+fn refused(bench: &Bench, arguments: &[&str], code: i32, says: &[&str]) {
+    let ended = bench.run(&[arguments, &["--json"]].concat(), AT_ONCE);
+    assert_eq!(ended.code(), code, "{arguments:?}: {ended:#?}");
+    let sentence = printed(&ended)["error"]["message"].as_str().unwrap_or_else(|| panic!("{ended:#?}")).to_owned();
+    assert!(ended.stderr.contains(&sentence), "{ended:#?}");
+    for part in says {
+        assert!(sentence.contains(part), "\"{part}\" is not in: {sentence}");
+    }
+}
+
+fn sockets(bench: &Bench) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(bench.runtime().join("control")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+/// Starts `wallflower wait`, and returns when it is connected.
+#[track_caller]
+fn waiting(bench: &Bench) -> Running {
+    let waiting = bench.start(&["wait", "--json"]);
+    let folder = bench.runtime().join("control").display().to_string();
+    let until = Instant::now() + SOON;
+    // One is the socket at which the owner listens.
+    while std::fs::read_to_string("/proc/net/unix").expect("Linux").matches(&folder).count() < 2 {
+        assert!(Instant::now() < until, "it does not connect");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    waiting
+}
+
+#[track_caller]
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value:#}"))
+}
+
+#[test]
+fn a_recording_is_listed_shown_and_stopped() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    assert_eq!(told(&bench, &["list"]), json!([]));
+    let running = recording(&bench, &pages.url("/?token=hunter2"), &["-o", "a.mp4"]);
+
+    let list = told(&bench, &["list"]);
+    let id = text(&list[0], "id").to_owned();
+    assert_eq!(list.as_array().map(Vec::len), Some(1), "{list:#}");
+    let status = told(&bench, &["show"]);
+    assert_eq!((text(&status, "id"), text(&status, "state")), (id.as_str(), "recording"));
+    assert_eq!(text(&status, "room"), pages.url("/"), "without its query, which may hold a token");
+    assert_eq!(status["outputs"], json!([{"kind": "file", "path": bench.file("a.mp4")}]));
+    assert_eq!(status["process"], running.pid());
+    assert!(status["progress"]["media_s"].as_f64() >= Some(1.0), "{status:#}");
+    assert!(status["first_frame_unix_us"].as_i64() > status["launched_unix_us"].as_i64(), "{status:#}");
+
+    let over = told(&bench, &["stop", "--wait"]);
+    assert_eq!((text(&over, "state"), text(&over, "end")), ("completed", "stopped"));
+    let ended = running.end(SOON);
+    assert_eq!((ended.code(), &ended.finished()["delivery"]), (0, &over["delivery"]), "{ended:#?}");
+    assert!(decode::pictures(&bench.file("a.mp4")).expect("the file decodes").duration() >= 1.0);
+    bench.assert_nothing_left();
+    refused(&bench, &["show"], REQUEST, &["No recording is running"]);
+    refused(&bench, &["stop", "--id", &id], REQUEST, &[&id, "is not running"]);
+}
+
+#[test]
+fn who_waits_exits_as_the_recording_does() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4"]);
+    let waited = waiting(&bench);
+    running.signal("INT");
+    let (waited, ended) = (waited.end(SOON), running.end(SOON));
+    assert_eq!((waited.code(), ended.code()), (0, 0), "{waited:#?}");
+    assert_eq!(text(&printed(&waited), "state"), "completed");
+
+    let mut running = start(&bench, &pages.url("/silent"), &["-o", "b.mp4"]);
+    running.wait_for("joining", SOON);
+    let waited = waiting(&bench);
+    told(&bench, &["stop"]);
+    let (waited, ended) = (waited.end(SOON), running.end(SOON));
+    assert_eq!((waited.code(), ended.code()), (STOPPED, STOPPED), "{waited:#?}");
+    assert_eq!(text(&printed(&waited), "state"), "aborted");
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn when_the_owner_is_killed_who_waits_is_told_and_the_agent_takes_the_socket_away() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4"]);
+    let id = text(&told(&bench, &["show"]), "id").to_owned();
+    let waiting = waiting(&bench);
+    running.signal("KILL");
+    let waited = waiting.end(SOON);
+    assert_eq!(waited.code(), PLATFORM, "{waited:#?}");
+    let sentence = text(&printed(&waited)["error"], "message").to_owned();
+    assert!(sentence.contains(&id) && sentence.contains("was killed"), "{sentence}");
+    assert!(!running.end(SOON).status.success());
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn of_two_recordings_the_one_that_is_named_is_meant() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let first = recording(&bench, &pages.url("/?1"), &["-o", "a.mp4"]);
+    let second = recording(&bench, &pages.url("/?2"), &["-o", "b.mp4"]);
+    let list = told(&bench, &["list"]);
+    let ids = [text(&list[0], "id"), text(&list[1], "id")];
+    assert_eq!([&list[0]["process"], &list[1]["process"]], [first.pid(), second.pid()], "oldest first");
+    refused(&bench, &["stop"], REQUEST, &["--id", ids[0], ids[1]]);
+    refused(&bench, &["show", "--id", "0"], REQUEST, &["--id", ids[0], ids[1]]);
+    refused(&bench, &["show", "--id", "nonsense"], REQUEST, &["nonsense", ids[0], ids[1]]);
+
+    let end_of = |id: &str| id[id.len() - 8..].to_owned();
+    assert_eq!(text(&told(&bench, &["show", "--id", &end_of(ids[1])]), "id"), ids[1]);
+    assert_eq!(told(&bench, &["stop", "--id", &end_of(ids[1])]), json!({"ok": {"id": ids[1]}}));
+    assert_eq!(second.end(SOON).code(), 0);
+    let left = told(&bench, &["show"]);
+    assert_eq!((text(&left, "id"), text(&left, "state")), (ids[0], "recording"), "the other goes on");
+    told(&bench, &["stop", "--id", ids[0]]);
+    assert_eq!(first.end(SOON).code(), 0);
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn the_socket_is_closed_to_others_and_speaks_lines_of_json() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4"]);
+    let sockets = sockets(&bench);
+    let [socket] = sockets.as_slice() else { panic!("{sockets:?}") };
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(socket), mode(socket.parent().expect("a directory"))), (0o600, 0o700));
+
+    let mut stream = UnixStream::connect(socket).expect("connects");
+    stream.set_read_timeout(Some(AT_ONCE)).expect("set");
+    let mut lines = BufReader::new(stream.try_clone().expect("cloned")).lines();
+    let mut ask = |request: &str| -> Value {
+        stream.write_all(format!("{request}\n").as_bytes()).expect("sent");
+        let line = lines.next().expect("an answer").expect("in time");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    assert_eq!(ask(r#"{"request":"status"}"#)["ok"]["state"], "recording");
+    assert_eq!(ask(r#"{"request":"do","command":{"command":"dance"}}"#)["error"]["kind"], "bad_request");
+    assert_eq!(
+        ask(r#"{"request":"do","command":{"command":"stop"}}"#)["ok"]["id"],
+        socket.file_stem().unwrap().to_str().unwrap()
+    );
+    assert_eq!(running.end(SOON).code(), 0);
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn an_owner_that_does_not_answer_is_listed_as_such() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4"]);
+    running.signal("STOP");
+    let list = told(&bench, &["list"]);
+    running.signal("CONT");
+    assert!(text(&list[0]["error"], "message").contains("does not answer"), "{list:#}");
+    told(&bench, &["stop"]);
+    assert_eq!(running.end(SOON).code(), 0);
+    bench.assert_nothing_left();
+}
+
+/// Kills everything of a recording, so that nobody is there to take its socket away.
+fn kill_everything(bench: &Bench, running: Running) {
+    signal(bench.process("guard"), "KILL");
+    running.signal("KILL");
+    signal(bench.process("agent"), "KILL");
+    assert!(!running.end(SOON).status.success());
+    assert_eq!(sockets(bench).len(), 1, "nobody was there to take it away");
+}
+
+#[test]
+fn the_socket_of_a_dead_run_is_removed_by_who_comes_by() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    kill_everything(&bench, recording(&bench, &pages.url("/"), &["-o", "a.mp4"]));
+    assert_eq!(told(&bench, &["list"]), json!([]));
+    assert_eq!(sockets(&bench), [] as [PathBuf; 0], "by a client");
+
+    kill_everything(&bench, recording(&bench, &pages.url("/"), &["-o", "b.mp4"]));
+    let running = recording(&bench, &pages.url("/"), &["-o", "c.mp4"]);
+    assert_eq!(sockets(&bench).len(), 1, "by the next run");
+    assert_eq!(told(&bench, &["show"])["process"], running.pid());
+    told(&bench, &["stop"]);
+    assert_eq!(running.end(SOON).code(), 0);
+    bench.assert_nothing_left();
+}
+
+/// Status line and headers, and body.
+fn get(url: &str) -> (String, String) {
+    let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an address");
+    let mut stream = TcpStream::connect(host).expect("connects");
+    stream.set_read_timeout(Some(AT_ONCE)).expect("set");
+    stream.write_all(format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).expect("sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn metrics_are_served_while_it_records() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let running = recording(&bench, &pages.url("/?token=hunter2"), &["-o", "a.mp4", "--metrics=0"]);
+    let url = text(&told(&bench, &["show"]), "metrics").to_owned();
+    assert!(url.starts_with("http://127.0.0.1:"), "a port alone is one of loopback: {url}");
+    // A client that says nothing is in nobody's way.
+    let silent = TcpStream::connect(url["http://".len()..].split('/').next().expect("a host")).expect("connects");
+    let (head, body) = get(&url);
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("application/openmetrics-text; version=1.0.0"), "{head}");
+    let value = |series: &str| -> f64 {
+        let line = body.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series} in {body}")).parse().expect("a number")
+    };
+    assert_eq!(value(r#"wallflower_recording_state{state="recording"}"#), 1.0);
+    assert_eq!(value(r#"wallflower_recording_state{state="paused"}"#), 0.0);
+    assert!(value("wallflower_recording_media_seconds_total") >= 1.0);
+    assert!(value("wallflower_recording_frames_total") >= 5.0);
+    assert!(body.contains(&format!("room=\"{}\"", pages.url("/"))) && !body.contains("hunter2"), "{body}");
+    assert!(body.ends_with("# EOF\n"), "{body}");
+    assert!(get(&url.replace("/metrics", "/")).0.starts_with("HTTP/1.1 404"));
+
+    let port = format!("--metrics={}", url["http://".len()..].trim_end_matches("/metrics"));
+    let ended = bench.run(&["record", &pages.url("/"), "-o", "b.mp4", &port], AT_ONCE);
+    assert_eq!(ended.code(), REQUEST, "{ended:#?}");
+    assert!(ended.stderr.contains("choose another address for --metrics"), "{ended:#?}");
+    running.signal("INT");
+    assert_eq!(running.end(SOON).code(), 0);
+    drop(silent);
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn keys_from_the_environment_are_in_no_other_process_and_on_no_command_line() {
+    let (_turn, pages) = (my_turn(), clock_page());
+    let keys = [("WALLFLOWER_STREAM", "rtmp://127.0.0.1:1/app/hunter2"), ("LIVEKIT_API_SECRET", "hunter2")];
+    let bench = keys.iter().fold(Bench::new(), |bench, (name, value)| bench.with(name, value));
+    std::fs::write(bench.file("streams"), "srt://127.0.0.1:1?passphrase=hunter2hunter2\n").expect("written");
+    let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4", "--stream-file=streams"]);
+    let processes = bench.processes();
+    assert!(processes.len() >= 6, "browser, display, sound, encoder, agent and guard: {processes:#?}");
+    for (pid, command) in processes {
+        assert!(!command.contains("hunter2"), "{command}");
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let has_key = String::from_utf8_lossy(&environment).contains("hunter2");
+        assert!(!has_key || pid == running.pid(), "in the environment of {command}");
+    }
+    let status = told(&bench, &["show"]);
+    assert!(!status.to_string().contains("hunter2"), "{status:#}");
+    running.signal("INT");
+    let ended = running.end(SOON);
+    assert!(ended.code() == 0 && !format!("{ended:?}").contains("hunter2"), "{ended:#?}");
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn what_streams_can_t_be_is_refused_before_anything_is_started() {
+    let bench = Bench::new();
+    std::fs::write(bench.file("twice"), "rtmp://h/a/hunter2\n# and again\nrtmp://h/a/hunter2\n").expect("written");
+    for (arguments, says) in [
+        (&["--stream-file=nowhere"][..], "nowhere can't be read"),
+        (&["--stream-file=twice"], "the same address"),
+        (&["--stream=rtmp://h/a/hunter2", "--stream=rtmp://h/a/hunter2"], "the same address"),
+    ] {
+        let ended = bench.run(&[&["record", "http://127.0.0.1:1/", "-o", "a.mp4"], arguments].concat(), AT_ONCE);
+        assert_eq!(ended.code(), REQUEST, "{ended:#?}");
+        assert!(ended.stderr.contains(says) && !ended.stderr.contains("hunter2"), "{ended:#?}");
+    }
+    bench.assert_nothing_left();
+}
