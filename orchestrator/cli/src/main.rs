@@ -23,8 +23,9 @@ use clap::Parser;
 use crate::args::{Args, Command};
 use crate::control::commands;
 
-/// What matters to a person is said by the commands themselves; a browser that dies makes chromiumoxide complain as well.
-const DEFAULT_LOG: &str = "error,chromiumoxide=off";
+/// What matters to a person is said by the commands themselves; a browser that dies makes chromiumoxide complain as well, and a
+/// certificate that is not trusted rustls.
+const DEFAULT_LOG: &str = "error,chromiumoxide=off,rustls_platform_verifier=off";
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -109,11 +109,12 @@ impl Sums {
         entity_tag.is_some_and(|tag| tag.trim_matches('"').eq_ignore_ascii_case(&self.entity_tag))
     }
 
-    /// Whether the store computed each part's SHA-256, and found ours. `ids` are what it answered to each part.
+    /// Whether the store computed each part's SHA-256, and found ours. `ids` are what it answered to each part, in object_store's own
+    /// words; if it once writes them otherwise, nothing is proven and the copy is read back.
     pub(super) fn match_parts<'a>(&self, ids: impl ExactSizeIterator<Item = &'a str>) -> bool {
         ids.len() == self.parts_sha256.len()
             && ids.zip(&self.parts_sha256).all(|(id, sum)| {
-                let answered = id.split_once("<ChecksumSHA256>").and_then(|(_, rest)| rest.split_once('<'));
+                let answered = id.split_once("<checksum_sha256>").and_then(|(_, rest)| rest.split_once('<'));
                 answered.is_some_and(|(answered, _)| answered == sum)
             })
     }
@@ -158,9 +159,9 @@ mod tests {
         assert_eq!(sums.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert!(sums.prove(Some("\"900150983CD24FB0D6963F7D28E17F72\"")));
         assert!(!sums.prove(Some("\"900150983cd24fb0d6963f7d28e17f72-1\"")) && !sums.prove(None));
-        let id = "<PartMetadata><ETag>x</ETag><ChecksumSHA256>ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=</ChecksumSHA256></PartMetadata>";
+        let id = "<PartMetadata><e_tag>x</e_tag><checksum_sha256>ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=</checksum_sha256></PartMetadata>";
         assert!(sums.match_parts([id].into_iter()));
-        assert!(!sums.match_parts([id, id].into_iter()) && !sums.match_parts(["<ETag>x</ETag>"].into_iter()));
+        assert!(!sums.match_parts([id, id].into_iter()) && !sums.match_parts(["<e_tag>x</e_tag>"].into_iter()));
     }
 
     #[test]

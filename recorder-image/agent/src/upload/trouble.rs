@@ -72,7 +72,7 @@ impl Words {
                     .as_ref()
                     .map_or("Amazon S3".to_owned(), |url| url.as_str().trim_end_matches('/').to_owned());
                 let variables: &[&str] = &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-                (format!("the bucket \"{bucket}\" at {server}"), server, variables, "s3:PutObject and s3:GetObject")
+                (format!("the bucket \"{bucket}\" at {server}"), server, variables, "s3:PutObject, s3:GetObject and s3:AbortMultipartUpload")
             }
             Place::Google { bucket } => {
                 let variables: &[&str] = &["GOOGLE_APPLICATION_CREDENTIALS"];
@@ -97,13 +97,20 @@ impl Words {
             return self.explain_io(error);
         }
         let text = error.to_string();
+        let Self { place, server, variables, rights } = self;
+        // Without credentials, those of a machine in the store's own cloud are asked for, where every answer may come from.
+        if text.contains("169.254.169.254") || text.contains("metadata.google.internal") {
+            let sentence = format!(
+                "No credentials for {server} are set, and this machine has none of its own; set {variables} in the environment."
+            );
+            return Trouble::new(What::Passing, Failure::new(FailureKind::UploadRefused, sentence));
+        }
         let code = between(&text, "<Code>", "</Code>").unwrap_or_default();
         let status: u16 = text
             .split_once("status code: ")
             .and_then(|(_, rest)| rest.get(..3))
             .and_then(|digits| digits.parse().ok())
             .unwrap_or(0);
-        let Self { place, server, variables, rights } = self;
         let said = if code.is_empty() { format!("HTTP {status}") } else { code.to_owned() };
         match code {
             "NoSuchBucket" | "ContainerNotFound" => {
@@ -183,13 +190,12 @@ impl Words {
     /// There was no answer that could be understood.
     fn explain_silence(&self, error: &object_store::Error, text: &str) -> Trouble {
         let Self { server, variables, .. } = self;
-        if text.contains("169.254.169.254") || text.contains("metadata.google.internal") {
-            let sentence = format!(
-                "No credentials for {server} are set, and this machine has none of its own; set {variables} in the environment."
-            );
-            return Trouble::new(What::Passing, Failure::new(FailureKind::UploadRefused, sentence));
-        }
         let cause = root(error);
+        if cause.contains("certificate") {
+            return Trouble::refused(format!(
+                "{server} shows a certificate that this machine does not trust ({cause}); let the machine trust its authority, or name a file with its certificate in SSL_CERT_FILE."
+            ));
+        }
         if text.contains("HTTP error") {
             return Trouble::failed(
                 What::Passing,
@@ -276,14 +282,14 @@ mod tests {
                 code("AccessDenied"),
                 What::Forbidden,
                 FailureKind::UploadRefused,
-                "The credentials may not do this in the bucket \"recordings\" at http://h:9000 (AccessDenied); allow them s3:PutObject and s3:GetObject.",
+                "The credentials may not do this in the bucket \"recordings\" at http://h:9000 (AccessDenied); allow them s3:PutObject, s3:GetObject and s3:AbortMultipartUpload.",
             ),
             (
                 "403 Forbidden",
                 String::new(),
                 What::Forbidden,
                 FailureKind::UploadRefused,
-                "The credentials may not do this in the bucket \"recordings\" at http://h:9000 (HTTP 403); allow them s3:PutObject and s3:GetObject.",
+                "The credentials may not do this in the bucket \"recordings\" at http://h:9000 (HTTP 403); allow them s3:PutObject, s3:GetObject and s3:AbortMultipartUpload.",
             ),
             (
                 "404 Not Found",
