@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
 use super::{
-    ATTEMPTS, Attempt, EVENTS, Input, PAUSES, Pause, PauseNote, SEGMENTS, Segment, has_media, lines, media_name, number_of,
-    parse_lines,
+    ATTEMPTS, Attempt, EVENTS, Input, PAUSES, Pause, PauseNote, SEGMENTS, Segment, has_media, lines, media_name,
+    number_of, parse_lines,
 };
 use crate::clock::Moment;
 
