@@ -13,7 +13,7 @@ pages := layout-app/dist/index.html
 page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
 	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate bench clean
+.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate bench chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ generate: ## write the TypeScript twins of the wire types
 
 bench: build ## measure what the design promises, and print the figures
 	cargo test $(locked) --release -p wallflower-tests --test figures -- --nocapture
+
+chaos: build ## do to recordings what can be done to them, and print what it costs: docs/chaos-table.md
+	CHAOS_TABLE="$(CURDIR)/docs/chaos-table.md" \
+	cargo test $(locked) --release -p wallflower-tests --test chaos -- --ignored --nocapture
 
 clean: ## remove what was built and recorded here
 	cargo clean

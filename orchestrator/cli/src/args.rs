@@ -1,22 +1,23 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use url::Url;
+use wallflower_domain::destination::Destination;
 use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
 use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::watchdog::WatchdogConfig;
-use wallflower_domain::wire::agent::Gaps;
+use wallflower_domain::wire::agent::{Gaps, PauseMode};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-    0  the recording is complete
+    0  the recording is complete, or what was asked for is done
     1  the machine's fault, or Wallflower's: a program is missing or died
     2  the request's fault: wrong arguments, wrong keys
     3  the room's or the page's fault: unreachable, failed, no start signal
@@ -41,8 +42,32 @@ pub(crate) enum Command {
     Record(Box<RecordArgs>),
     /// Record a built-in room with synthetic participants
     Demo(DemoArgs),
+    /// List the recordings that run on this machine
+    List(ListArgs),
+    /// Show how a running recording is
+    Show(Which),
+    /// Wait until a running recording is over; exits as its own command does
+    #[command(after_help = EXIT_CODES)]
+    Wait(Which),
+    /// Stop a running recording and finalize it, as Ctrl-C does
+    Stop(StopArgs),
+    /// Record a card and silence instead of the room, until it is resumed
+    Pause(PauseArgs),
+    /// Record the room again
+    Resume(Which),
+    /// Record silence instead of the room's sound; the room is not told
+    Mute(Which),
+    /// Record sound again
+    Unmute(Which),
+    /// Put a marker on the timeline; it becomes a chapter
+    Mark(MarkArgs),
+    /// Stream a running recording to further addresses, or to fewer
+    #[command(subcommand)]
+    Stream(StreamAction),
     /// Finish the recordings of runs that were killed, from what they left beside their output files
     Recover(RecoverArgs),
+    /// Upload what could not be uploaded when it was recorded
+    Upload(UploadArgs),
     /// Tell what this machine lacks, and prove by a short recording that it works
     Doctor(DoctorArgs),
     /// Perform one recording: job and commands on stdin, events on stdout
@@ -129,13 +154,18 @@ pub(crate) struct OutputArgs {
     /// Time between two pictures
     #[arg(long, default_value = "10s", value_parser = duration)]
     pub(crate) images_every: Duration,
-    /// Stream live to rtmp://host/app/KEY, rtmps://host/app/KEY or srt://host:port; can be given several times. Other users of this
-    /// machine can read a key that is given here: --stream-file keeps it to yourself
-    #[arg(long, value_name = "URL")]
+    /// Stream there as well, live: rtmp://, rtmps:// or srt://, with the stream's key; may be given several times. What is on the
+    /// command line can be read by every user of this machine, and the key with it: better use --stream-file, or the environment,
+    /// where several addresses are separated by spaces
+    #[arg(long, value_name = "URL", env = "WALLFLOWER_STREAM", hide_env_values = true, value_delimiter = ' ')]
     pub(crate) stream: Vec<Secret>,
-    /// A file with such addresses, one a line
+    /// Stream to the addresses in this file, one a line; empty lines and those that begin with # don't count
     #[arg(long, value_name = "FILE")]
-    pub(crate) stream_file: Option<PathBuf>,
+    pub(crate) stream_file: Vec<PathBuf>,
+    /// Upload everything to s3://bucket/{room}/{date}/, gs://…, az://… or file:///dir/; twice for two destinations. Keys come from the
+    /// environment, such as AWS_ACCESS_KEY_ID. `wallflower upload` does again what failed
+    #[arg(long, value_name = "URL")]
+    pub(crate) upload: Vec<Destination>,
     /// Replace files that are there already
     #[arg(long, visible_alias = "overwrite")]
     pub(crate) force: bool,
@@ -174,6 +204,9 @@ pub(crate) struct RecordArgs {
     /// LiveKit API secret; better passed by the environment, where other users can't read it
     #[arg(long, env = "LIVEKIT_API_SECRET", hide_env_values = true)]
     pub(crate) api_secret: Option<Secret>,
+    /// Serve metrics for Prometheus at http://ADDR/metrics. A port alone is one of 127.0.0.1; give an address to serve others
+    #[arg(long, value_name = "[IP:]PORT", value_parser = listen_address)]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Where demo:ROOM is hosted, or found when another wallflower hosts it there already
     #[arg(long, default_value = "127.0.0.1:7071")]
     pub(crate) demo_listen: SocketAddr,
@@ -203,11 +236,97 @@ pub(crate) struct DemoArgs {
     pub(crate) json: bool,
 }
 
+/// Which of the recordings that run on this machine.
+#[derive(clap::Args)]
+pub(crate) struct Which {
+    /// The recording, when several are running: its id, or the beginning or end of it
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ListArgs {
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct StopArgs {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Wait until it is over, and exit as its own command does
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Leave at once instead, as a second Ctrl-C does: what was captured is kept beside the output file
+    #[arg(long)]
+    pub(crate) now: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct PauseArgs {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// What becomes of that time: cut (it is left out of the file) or hold (the card is in the file, so that media time stays wall
+    /// time)
+    #[arg(long, default_value_t = PauseMode::Cut)]
+    pub(crate) mode: PauseMode,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct MarkArgs {
+    /// Title of the marker
+    pub(crate) label: String,
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum StreamAction {
+    /// Stream to one more address
+    Add {
+        /// rtmp://, rtmps:// or srt://, with the stream's key; or - to read it from stdin. What is on the command line can be read
+        /// by every user of this machine, and the key with it
+        url: Secret,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Stop streaming to an address
+    Remove {
+        /// The stream's id, such as s1 (`wallflower show` lists them), or its address; or - to read that from stdin
+        stream: Secret,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
 #[derive(clap::Args)]
 pub(crate) struct RecoverArgs {
     /// Where the output files were to be
     #[arg(default_value = ".")]
     pub(crate) directory: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct UploadArgs {
+    /// Id of a recording, or how it begins; all that is pending when there is none. Credentials are those of the environment
+    #[arg(value_name = "ID")]
+    pub(crate) recording: Option<String>,
+    /// Where the output files are; the current directory when there is none
+    #[arg(long = "in", value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Replace what is there already and is something else
+    #[arg(long, visible_alias = "overwrite")]
+    pub(crate) force: bool,
+    /// How long to wait for a store that has begun to take uploads and takes none any more
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    pub(crate) patience: Duration,
+    /// Print reports as JSON lines on stdout instead of a progress line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(clap::Args)]
@@ -229,6 +348,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(parsed)
 }
 
+/// A port alone is one of loopback.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    text.parse().map_err(|_| "write a port, such as 9464, or an address with one, such as 0.0.0.0:9464".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +364,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_port_alone_listens_on_loopback_only() {
+        assert_eq!(listen_address("9464"), Ok(SocketAddr::from(([127, 0, 0, 1], 9464))));
+        assert_eq!(listen_address("0.0.0.0:9464"), Ok(SocketAddr::from(([0, 0, 0, 0], 9464))));
+        assert_eq!(listen_address("[::1]:0"), Ok(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0))));
+        for bad in ["", "70000", "localhost", "127.0.0.1"] {
+            assert!(listen_address(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

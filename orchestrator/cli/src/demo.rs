@@ -15,7 +15,7 @@ use wallflower_domain::wire::page::PageRoom;
 use crate::args::DemoArgs;
 use crate::outputs::{absolute, spool};
 use crate::progress::View;
-use crate::run::{new_id, program, run};
+use crate::run::{Outward, new_id, program, run};
 use crate::theme;
 
 const ROOM: &str = "lobby";
@@ -46,6 +46,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 encoding: args.look.encoding(),
                 spool,
                 outputs,
+                uploads: Vec::new(),
                 overwrite: true,
                 gaps: Gaps::Slate,
                 max_duration_s: Some(f64::from(args.seconds)),
@@ -53,7 +54,8 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 standing: Standing::default(),
                 watchdog: WatchdogConfig::default(),
             };
-            let recording = run(&job, &mut view).await;
+            let outward = Outward { metrics: None };
+            let recording = run(&job, Some(outward), &mut view).await;
             cast.shutdown().await;
             recording
         }
@@ -61,8 +63,10 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
     };
     server.shutdown().await;
     let recording = recording?;
-    if let Some(delivery) = &recording.delivery {
-        let video = Path::new(&delivery.outputs[0].location);
+    if let Some(delivery) = &recording.delivery
+        && let Some(output) = delivery.outputs.first()
+    {
+        let video = Path::new(&output.location);
         let sheet = video.with_extension("png");
         contact_sheet(video, delivery.duration_s, &sheet).await?;
         view.say(&format!("{}  twelve frames of it", sheet.display()));

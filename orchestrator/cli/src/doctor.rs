@@ -245,6 +245,7 @@ async fn recording_verdict() -> Verdict {
         encoding: Encoding::default(),
         spool,
         outputs,
+        uploads: Vec::new(),
         overwrite: false,
         gaps: Gaps::Slate,
         max_duration_s: Some(RECORDING_S),
@@ -252,7 +253,7 @@ async fn recording_verdict() -> Verdict {
         standing: Standing::default(),
         watchdog: WatchdogConfig::default(),
     };
-    let recorded = run(&job, &mut View::Silent).await;
+    let recorded = run(&job, None, &mut View::Silent).await;
     server.shutdown().await;
     let delivery = match recorded {
         Ok(recording) => match (recording.failure, recording.delivery) {

@@ -2,21 +2,26 @@
 
 mod args;
 mod cast;
+mod control;
 mod demo;
 mod doctor;
 mod exit;
+mod metrics;
 mod outputs;
 mod progress;
 mod record;
 mod recover;
 mod run;
+mod streams;
 mod theme;
+mod upload;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::args::{Args, Command};
+use crate::control::commands;
 
 /// What matters to a person is said by the commands themselves; a browser that dies makes chromiumoxide complain as well.
 const DEFAULT_LOG: &str = "error,chromiumoxide=off";
@@ -40,7 +45,18 @@ fn main() -> ExitCode {
         match args.command {
             Command::Record(args) => exit::code(record::record(args).await),
             Command::Demo(args) => exit::code(demo::demo(args).await),
+            Command::List(args) => commands::list(args).await,
+            Command::Show(which) => commands::show(which).await,
+            Command::Wait(which) => commands::wait(which).await,
+            Command::Stop(args) => commands::stop(args).await,
+            Command::Pause(args) => commands::pause(args).await,
+            Command::Resume(which) => commands::resume(which).await,
+            Command::Mute(which) => commands::mute(which).await,
+            Command::Unmute(which) => commands::unmute(which).await,
+            Command::Mark(args) => commands::mark(args).await,
+            Command::Stream(action) => commands::stream(action).await,
             Command::Recover(args) => recover::recover(args).await,
+            Command::Upload(args) => upload::upload(args).await,
             Command::Doctor(args) => doctor::doctor(args).await,
             Command::Agent => agent().await,
             Command::Guard { work_dir } => guard(&work_dir).await,

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use wallflower_domain::encoding::Encoding;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::{Output, StreamUrl, check_outputs};
-use wallflower_domain::secret::Secret;
-use wallflower_domain::wire::agent::{JobStream, Standing};
+use wallflower_domain::wire::agent::Standing;
 
 use crate::args::OutputArgs;
+use crate::streams;
 
 /// All that a recording makes, checked as far as that can be done before anything runs.
 pub(crate) struct Wanted {
@@ -35,29 +35,17 @@ pub(crate) fn wanted(args: &OutputArgs, encoding: Encoding, id: &str) -> Result<
         let every_s = u32::try_from(args.images_every.as_secs()).unwrap_or(u32::MAX).max(1);
         outputs.push(Output::Images { directory: absolute(directory)?, every_s });
     }
-    let mut urls = args.stream.clone();
-    if let Some(file) = &args.stream_file {
-        urls.extend(urls_of(file)?);
-    }
+    let streams = streams::wanted(&args.stream, &args.stream_file)?;
     let spool = spool(&outputs, id)?;
     let count = outputs.len();
-    for url in &urls {
-        let url: StreamUrl = url.expose().parse().map_err(|error| bad(format!("{error}.")))?;
+    for stream in &streams {
+        let url: StreamUrl = stream.url.expose().parse().map_err(|error| bad(format!("{error}.")))?;
         outputs.push(Output::Stream { url });
     }
     // Whoever starts this on their own machine may stream to their own network.
     check_outputs(&outputs, encoding, true)?;
     outputs.truncate(count);
-    let streams = urls.into_iter().zip(1..).map(|(url, number)| JobStream { id: format!("s{number}"), url });
-    Ok(Wanted { outputs, standing: Standing { streams: streams.collect(), ..Standing::default() }, spool })
-}
-
-/// One URL a line; blank lines and those that begin with # are left out.
-fn urls_of(file: &Path) -> Result<Vec<Secret>, Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| bad(format!("The stream file {} can't be read: {error}.", file.display())))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines.map(Secret::new).collect())
+    Ok(Wanted { outputs, standing: Standing { streams, ..Standing::default() }, spool })
 }
 
 /// Beside the first thing that is made, so that it can be moved there; a recording that is only streamed is kept where we are.

@@ -14,7 +14,7 @@ use wallflower_domain::wire::page::PageRoom;
 use crate::args::RecordArgs;
 use crate::outputs;
 use crate::progress::View;
-use crate::run::{new_id, run};
+use crate::run::{Outward, new_id, run};
 use crate::theme;
 
 pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> {
@@ -37,6 +37,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         encoding,
         spool: wanted.spool,
         outputs: wanted.outputs,
+        uploads: args.outputs.upload.clone(),
         overwrite: args.outputs.force,
         gaps: args.gaps,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
@@ -44,7 +45,8 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         standing: wanted.standing,
         watchdog,
     };
-    let recording = run(&job, &mut view).await;
+    let outward = Outward { metrics: args.metrics };
+    let recording = run(&job, Some(outward), &mut view).await;
     if let Some(host) = host {
         host.shutdown().await;
     }
@@ -127,5 +129,21 @@ async fn host(addr: SocketAddr) -> Result<Option<DemoServer>, Failure> {
         Ok(server) => Ok(Some(server)),
         Err(error) if error.source.kind() == std::io::ErrorKind::AddrInUse => Ok(None),
         Err(error) => Err(Failure::new(FailureKind::BadRequest, format!("{error}; choose another --demo-listen."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_is_told_without_what_may_be_secret_in_it() {
+        for (room, told) in [
+            ("https://example.org/board?token=hunter2#hunter2", "https://example.org/board"),
+            ("demo:lobby", "demo:lobby"),
+            ("livekit+wss://live.example.org/standup", "livekit+wss://live.example.org/standup"),
+        ] {
+            assert_eq!(shown(&room.parse().expect("a room")), told);
+        }
     }
 }

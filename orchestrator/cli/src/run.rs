@@ -1,5 +1,6 @@
-//! Runs one job in an agent of this machine, with progress and Ctrl-C.
+//! Runs one job in an agent of this machine, with progress, Ctrl-C, a control socket and metrics.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use indicatif::HumanBytes;
@@ -10,7 +11,10 @@ use wallflower_control::driver::{Order, drive};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::{EndReason, Recording};
 use wallflower_domain::wire::agent::{AgentCommand, Delivery, Job};
+use wallflower_domain::wire::control::Course;
 
+use crate::control::{ControlServer, StatusSource, unix_us};
+use crate::metrics::MetricsServer;
 use crate::progress::{View, clock};
 
 /// An id that sorts by time.
@@ -25,29 +29,90 @@ pub(crate) fn program() -> Result<std::path::PathBuf, Failure> {
     })
 }
 
+/// How a recording can be seen and controlled from outside of this process.
+pub(crate) struct Outward {
+    /// Where metrics are served.
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
 /// Performs the job by agents and follows it to the end.
-pub(crate) async fn run(job: &Job, view: &mut View) -> Result<Recording, Failure> {
+pub(crate) async fn run(job: &Job, outward: Option<Outward>, view: &mut View) -> Result<Recording, Failure> {
+    let program = program()?;
     let (orders, received) = mpsc::channel(8);
+    let (published, recording) = watch::channel(Recording::new(&job.id));
+    let course = watch::Sender::new(Course::default());
+    let doors = match outward {
+        Some(outward) => Some(Doors::open(job, outward, recording, course.subscribe(), orders.clone(), view).await?),
+        None => None,
+    };
     let signals = tokio::spawn(forward_signals(orders)?);
-    let (published, _) = watch::channel(Recording::new(&job.id));
-    let driven = drive(&program()?, job, received, published, |event| view.show(event)).await;
+    let driven = drive(&program, job, received, published, |event| {
+        course.send_modify(|course| course.hear(event, unix_us()));
+        view.show(event, &course.borrow());
+    })
+    .await;
     signals.abort();
     view.close();
-    let mut recording = driven?;
-    // An agent that was lost could not say what it leaves.
-    if let Some(failure) = recording.failure.as_mut().filter(|failure| failure.kind == FailureKind::AgentLost)
-        && wallflower_agent::has_media(Path::new(&job.spool))
-    {
-        let kept = format!(" What it captured is kept in {}; `wallflower recover` finishes it.", job.spool);
-        failure.message.push_str(&kept);
+    if let Some(doors) = doors {
+        doors.close().await;
     }
-    if let Some(delivery) = &recording.delivery {
-        let why = recording.end.map(reason).unwrap_or_default();
-        for line in summary(delivery, why) {
-            view.say(&line);
-        }
+    let mut recording = driven?;
+    tell_what_is_kept(&mut recording, &job.spool);
+    for line in conclusion(&recording) {
+        view.say(&line);
     }
     Ok(recording)
+}
+
+/// Where others may ask about the recording, and the same user may control it.
+struct Doors {
+    control: ControlServer,
+    metrics: Option<MetricsServer>,
+}
+
+impl Doors {
+    async fn open(
+        job: &Job,
+        outward: Outward,
+        recording: watch::Receiver<Recording>,
+        course: watch::Receiver<Course>,
+        orders: mpsc::Sender<Order>,
+        view: &View,
+    ) -> Result<Self, Failure> {
+        let mut source = StatusSource::new(job, recording, course);
+        let metrics = match outward.metrics {
+            Some(addr) => Some(MetricsServer::bind(addr, source.clone()).await?),
+            None => None,
+        };
+        if let Some(metrics) = &metrics {
+            view.say(&format!("metrics for Prometheus: {}", metrics.url()));
+            source = source.with_metrics(metrics.url());
+        }
+        let root = wallflower_agent::workdir::root()?;
+        let control = ControlServer::open(&root, source, orders, job.standing.streams.len()).await?;
+        Ok(Self { control, metrics })
+    }
+
+    async fn close(self) {
+        self.control.close().await;
+        drop(self.metrics);
+    }
+}
+
+/// An agent that was lost could not say what it leaves.
+pub(crate) fn tell_what_is_kept(recording: &mut Recording, spool: &str) {
+    if let Some(failure) = recording.failure.as_mut().filter(|failure| failure.kind == FailureKind::AgentLost)
+        && wallflower_agent::has_media(Path::new(spool))
+    {
+        let kept = format!(" What it captured is kept in {spool}; `wallflower recover` finishes it.");
+        failure.message.push_str(&kept);
+    }
+}
+
+/// What a recording that is over has delivered, in lines.
+pub(crate) fn conclusion(recording: &Recording) -> Vec<String> {
+    let why = recording.end.map(reason).unwrap_or_default();
+    recording.delivery.as_ref().map(|delivery| summary(delivery, why)).unwrap_or_default()
 }
 
 /// A line for each thing that was made, and for each time in which nothing could be captured.

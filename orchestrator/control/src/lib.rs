@@ -4,8 +4,10 @@
 //! * [`launcher`]: starts agents as processes.
 //! * [`driver`]: the one task that owns a recording, from its agent's launch to its last word.
 //! * [`livekit`]: the tokens by which silent participants join LiveKit rooms.
+//! * [`metrics`]: running recordings, as Prometheus reads them.
 
 pub mod demo_room;
 pub mod driver;
 pub mod launcher;
 pub mod livekit;
+pub mod metrics;

@@ -37,6 +37,10 @@ pub enum FailureKind {
     DestinationUnwritable,
     /// No space is left for the recording.
     DiskFull,
+    /// The store for uploads does not take them: wrong credentials, no such bucket, not allowed.
+    UploadRefused,
+    /// The store for uploads can't be reached, or fails.
+    UploadFailed,
     /// A program that the agent needs is not installed.
     ProgramMissing,
     /// Browser, display, sound server or encoder did not start, or died.
@@ -51,9 +55,9 @@ impl FailureKind {
     /// Whose fault this is.
     pub fn fault(self) -> Fault {
         match self {
-            Self::BadRequest | Self::RoomRefused => Fault::Request,
+            Self::BadRequest | Self::RoomRefused | Self::UploadRefused => Fault::Request,
             Self::RoomUnreachable | Self::PageFailed | Self::NoStartSignal | Self::PageHung => Fault::Room,
-            Self::DestinationUnwritable | Self::DiskFull => Fault::Destination,
+            Self::DestinationUnwritable | Self::DiskFull | Self::UploadFailed => Fault::Destination,
             Self::ProgramMissing | Self::ProgramDied | Self::AgentLost | Self::Internal => Fault::Platform,
         }
     }
@@ -65,12 +69,14 @@ impl FailureKind {
             | Self::NoStartSignal
             | Self::PageHung
             | Self::DiskFull
+            | Self::UploadFailed
             | Self::ProgramDied
             | Self::AgentLost => true,
             Self::BadRequest
             | Self::RoomRefused
             | Self::PageFailed
             | Self::DestinationUnwritable
+            | Self::UploadRefused
             | Self::ProgramMissing
             | Self::Internal => false,
         }

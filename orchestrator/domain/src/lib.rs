@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or reads a clock; time comes in as an argument. [`wire`] holds what crosses a process boundary.
 
+pub mod destination;
 pub mod encoding;
 pub mod failure;
 pub mod frame;
@@ -13,5 +14,6 @@ pub mod secret;
 mod stream_url;
 pub mod theme;
 pub mod timeline;
+pub mod upload;
 pub mod watchdog;
 pub mod wire;

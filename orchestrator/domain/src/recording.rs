@@ -207,6 +207,7 @@ fn apply_agent(recording: &mut Recording, event: AgentEvent) {
         | AgentEvent::Marked { .. }
         | AgentEvent::Stream { .. }
         | AgentEvent::Frozen { .. }
+        | AgentEvent::Upload { .. }
         | AgentEvent::Room { .. }
         | AgentEvent::Warning { .. } => {}
     }

@@ -25,9 +25,12 @@ use crate::digest;
 use crate::encoder::{Encoder, Encoders, resolve};
 use crate::ffmpeg::Ffmpeg;
 use crate::finisher::{self, Finished, Plan};
+use crate::hls;
 use crate::programs::Programs;
+use crate::report::Report;
 use crate::sidecars::{self, Sidecars};
 use crate::spool::{NotOpened, Spool, Wanted};
+use crate::uploads::{Uploads, files_of};
 
 /// Where a recording goes, and what is captured until then.
 pub(crate) struct Destination {
@@ -60,7 +63,7 @@ impl Destination {
         fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         // Opening it writes a file: a directory can be made on a full disk, a file with something in it can't.
         match Spool::of(job) {
-            Ok(spool) => Ok(Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool }),
+            Ok(spool) => Self::of(job, spool),
             Err(NotOpened::InUse) => Err(Failure::new(
                 FailureKind::DestinationUnwritable,
                 format!("{} is in use by another agent.", folder.display()),
@@ -72,6 +75,21 @@ impl Destination {
                 Err(unwritable(parent, &error))
             }
         }
+    }
+
+    fn of(job: &Job, spool: Spool) -> Result<Self, Failure> {
+        let destination = Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool };
+        for output in &job.outputs {
+            if let Output::Hls { directory } = output
+                && let Err(failure) = hls::check(directory, &destination.spool, job.overwrite)
+            {
+                if !destination.has_media() {
+                    destination.discard();
+                }
+                return Err(failure);
+            }
+        }
+        Ok(destination)
     }
 
     /// Opens what a dead run left.
@@ -142,26 +160,36 @@ impl Destination {
     }
 
     /// Makes, verifies and places everything. A failure is told beside what could be delivered all the same; then the spool stays.
-    pub(crate) async fn deliver(self, programs: &Programs, ended: Ended) -> (Option<Delivery>, Option<Failure>) {
+    pub(crate) async fn deliver(
+        self,
+        programs: &Programs,
+        ended: Ended,
+        report: &Report,
+    ) -> (Option<Delivery>, Option<Failure>) {
         let plan = finisher::plan_of(&self.spool, &self.wanted, ended.until_us);
-        let delivered = self.make(programs, &plan, ended).await;
-        let (delivery, failure) = match delivered {
-            Ok(delivery) => {
-                let failure = delivery.outputs.iter().find_map(|output| output.failure.clone());
-                (Some(delivery), failure)
-            }
-            Err(failure) => (None, Some(failure)),
+        let (delivery, upload_failure) = match self.make(programs, &plan, ended, report).await {
+            Ok(made) => made,
+            Err(failure) => return (None, Some(self.kept(failure))),
         };
+        let failure = delivery.outputs.iter().find_map(|output| output.failure.clone());
         match failure {
+            Some(failure) => (Some(delivery), Some(self.kept(failure))),
             None => {
+                // What could not be uploaded is delivered here, and its ledger says what is left to be done.
                 self.discard();
-                (delivery, None)
+                (Some(delivery), upload_failure)
             }
-            Some(failure) => (delivery, Some(self.kept(failure))),
         }
     }
 
-    async fn make(&self, programs: &Programs, plan: &Plan, ended: Ended) -> Result<Delivery, Failure> {
+    /// What was made, and why it could not be uploaded.
+    async fn make(
+        &self,
+        programs: &Programs,
+        plan: &Plan,
+        ended: Ended,
+        report: &Report,
+    ) -> Result<(Delivery, Option<Failure>), Failure> {
         let sidecars = Sidecars::of(&self.spool, plan);
         let files = self.wanted.outputs.iter().filter(|output| output.container().is_ok_and(|kind| kind.is_some()));
         let files: Vec<&Output> = files.collect();
@@ -188,11 +216,49 @@ impl Destination {
             pauses: plan.pauses.clone(),
             usage: ended.usage,
         };
-        if self.wanted.outputs.iter().any(|output| output.path().is_some()) {
-            let manifest = sidecars.manifest(&self.spool, &self.wanted, &ended, &delivery);
-            delivery.manifest = Some(sidecars.place(self.namesake(), &manifest)?);
+        if !self.wanted.outputs.iter().any(|output| output.path().is_some()) {
+            return Ok((delivery, None));
         }
-        Ok(delivery)
+        let began_unix_us = self.spool.began().map_or(0, |began| began.unix_us);
+        let uploads = Uploads::of(&self.wanted, began_unix_us, report)?;
+        let mut failure = None;
+        if let Some(uploads) = &uploads {
+            failure = self.upload(uploads, &mut delivery).await?;
+        }
+        let manifest = sidecars.manifest(&self.spool, &self.wanted, &ended, &delivery);
+        let placed = sidecars.place(self.namesake(), &manifest)?;
+        delivery.manifest = placed.first().map(|(path, _)| path.display().to_string());
+        if let Some(uploads) = &uploads {
+            match failure {
+                None => failure = uploads.upload(self.namesake(), &placed).await?.1,
+                // A destination that took nothing a moment ago is not waited for again.
+                Some(_) => uploads.leave(self.namesake(), &placed)?,
+            }
+        }
+        let failure = failure.map(|failure| {
+            let folder = self.namesake().parent().unwrap_or(Path::new(".")).display();
+            let message =
+                format!("{} Everything is kept; `wallflower upload {folder}` does the rest.", failure.message);
+            Failure { message, ..failure }
+        });
+        Ok((delivery, failure))
+    }
+
+    /// Uploads what was made.
+    async fn upload(&self, uploads: &Uploads, delivery: &mut Delivery) -> Result<Option<Failure>, Failure> {
+        let mut failure = None;
+        let made = delivery.outputs.iter_mut();
+        for output in made.filter(|output| output.failure.is_none() && output.kind != OutputKind::Stream) {
+            let files = files_of(output);
+            if failure.is_some() {
+                uploads.leave(self.namesake(), &files)?;
+                continue;
+            }
+            let (uploaded, trouble) = uploads.upload(self.namesake(), &files).await?;
+            output.uploads = uploaded.iter().map(Into::into).collect();
+            failure = trouble;
+        }
+        Ok(failure)
     }
 
     async fn deliver_file(&self, programs: &Programs, finished: &Finished, output: &Output) -> Delivered {

@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::process::Command;
 use wallflower_domain::failure::Failure;
 
 use crate::capture::explain;
 use crate::child;
+use crate::delivery::unwritable;
 use crate::programs::{Program, Programs};
 use crate::workdir::WorkDir;
 
@@ -47,6 +49,12 @@ impl<'a> Ffmpeg<'a> {
         let mut command = self.start(&self.ffprobe);
         command.args(["-hide_banner", "-loglevel", "error"]);
         command
+    }
+
+    /// A directory for what is only needed on the way; it vanishes when it is dropped.
+    pub(crate) fn scratch(&self) -> Result<TempDir, Failure> {
+        let place = self.work.map_or_else(std::env::temp_dir, |work| work.scratch().to_owned());
+        tempfile::tempdir_in(&place).map_err(|error| unwritable(&place, &error))
     }
 
     fn start(&self, program: &Path) -> Command {

@@ -146,6 +146,7 @@ mod tests {
             encoding: Encoding::default(),
             spool: "/x".into(),
             outputs: Vec::new(),
+            uploads: Vec::new(),
             overwrite: false,
             gaps: Gaps::Slate,
             max_duration_s: None,

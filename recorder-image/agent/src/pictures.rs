@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use wallflower_domain::failure::Failure;
+use wallflower_domain::failure::{Failure, FailureKind};
 
 use crate::ffmpeg::{self, Ffmpeg};
 
-/// A dozen seeks, or the keyframes of ten minutes.
+/// A seek, or the keyframes of ten minutes.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Frames of a contact sheet, in rows of [`COLUMNS`].
 const FRAMES: u32 = 12;
@@ -35,28 +35,44 @@ pub(crate) async fn make_contact_sheet(
     duration_s: f64,
     to: &Path,
 ) -> Result<(), Failure> {
-    let mut command = ffmpeg.command();
-    let mut graph = String::new();
+    let failed = |failure: Failure| not_made(to, failure);
+    let folder = ffmpeg.scratch().map_err(failed)?;
+    // One after the other: twelve decoders at once, each with the index of hours, would take more memory than the recording did.
+    let mut frames = Vec::new();
     for index in 0..FRAMES {
         // The middle of each part: the first frame of a recording says little.
         let at = duration_s.max(0.0) * (f64::from(index) + 0.5) / f64::from(FRAMES);
+        let frame = folder.path().join(format!("{index}.png"));
+        let mut command = ffmpeg.command();
         // Seeking decodes from the keyframe before; all that is between two frames of the sheet is skipped.
-        command.args(["-threads", "1", "-ss", &format!("{at:.6}"), "-i"]).arg(ffmpeg::file(video));
-        graph.push_str(&format!(
-            "[{index}:v:0]trim=end_frame=1,setpts=PTS-STARTPTS,{},setsar=1[f{index}];",
-            fitted(TILE)
-        ));
+        command.args(["-ss", &format!("{at:.6}"), "-i"]).arg(ffmpeg::file(video));
+        command.args(["-map", "0:v:0", "-vf", &format!("{},setsar=1,format=rgb24", fitted(TILE))]);
+        write(command, &frame).await.map_err(failed)?;
+        // Where a video is shorter than it was said to be, there is none.
+        if frame.exists() {
+            frames.push(frame);
+        }
     }
-    for index in 0..FRAMES {
-        graph.push_str(&format!("[f{index}]"));
+    if frames.is_empty() {
+        return Err(failed(Failure::new(
+            FailureKind::ProgramDied,
+            "there is no frame where the video should have some.",
+        )));
     }
-    let rows = FRAMES.div_ceil(COLUMNS);
+    let mut command = ffmpeg.command();
+    let mut graph = String::new();
+    for (index, frame) in frames.iter().enumerate() {
+        command.arg("-i").arg(ffmpeg::file(frame));
+        graph.push_str(&format!("[{index}:v:0]"));
+    }
     graph.push_str(&format!(
-        "concat=n={FRAMES}:v=1:a=0,tile={COLUMNS}x{rows}:padding=6:margin=6:color=white,{}[sheet]",
+        "concat=n={}:v=1:a=0,tile={COLUMNS}x{}:padding=6:margin=6:color=white,{}[sheet]",
+        frames.len(),
+        FRAMES.div_ceil(COLUMNS),
         colours(to)
     ));
     command.args(["-filter_complex", &graph, "-map", "[sheet]"]);
-    write(command, to).await
+    write(command, to).await.map_err(failed)
 }
 
 /// Writes a picture of the frame from the middle third of the video that shows most of what the others around it show: no black
@@ -78,7 +94,7 @@ pub(crate) async fn thumbnail(ffmpeg: &Ffmpeg<'_>, video: &Path, duration_s: f64
         colours(to)
     );
     command.args(["-map", "0:v:0", "-vf", &filter]);
-    write(command, to).await
+    write(command, to).await.map_err(|failure| not_made(to, failure))
 }
 
 fn fitted(side: u32) -> String {
@@ -99,10 +115,12 @@ pub(crate) async fn write(mut command: tokio::process::Command, to: &Path) -> Re
     command.args(["-frames:v", "1", "-update", "1"]);
     command.args(if is_png(to) { ["-c:v", "png"].as_slice() } else { &["-c:v", "mjpeg", "-q:v", "3"] });
     command.args(["-f", "image2"]).arg(ffmpeg::file(to));
-    ffmpeg::run(command, DEADLINE).await.map_err(|failure| {
-        let message = format!("The picture {} could not be made: {}", to.display(), failure.message);
-        Failure { message, ..failure }
-    })
+    ffmpeg::run(command, DEADLINE).await
+}
+
+fn not_made(picture: &Path, failure: Failure) -> Failure {
+    let message = format!("The picture {} could not be made: {}", picture.display(), failure.message);
+    Failure { message, ..failure }
 }
 
 #[cfg(test)]
@@ -191,6 +209,16 @@ mod tests {
         let to = folder.path().join("sheet.jpg");
         contact_sheet(&video, 0.1, &to).await.expect("made");
         assert!(near(Picture::read(&to).await.at(240, 130), [254, 0, 0]));
+    }
+
+    #[tokio::test]
+    async fn a_video_that_ends_long_before_it_should_has_no_contact_sheet() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let video = video(folder.path(), "color=red:s=320x180:r=30:d=0.1").await;
+        let to = folder.path().join("sheet.jpg");
+        let failure = contact_sheet(&video, 3600.0, &to).await.expect_err("no frames");
+        assert!(failure.message.contains("sheet.jpg") && failure.message.contains("no frame"), "{failure}");
+        assert!(!to.exists());
     }
 
     #[tokio::test]

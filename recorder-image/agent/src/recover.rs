@@ -7,7 +7,9 @@ use wallflower_domain::recording::EndReason;
 use wallflower_domain::wire::agent::{Delivery, Progress};
 
 use crate::delivery::{Destination, Ended, unwritable};
+use crate::outputs;
 use crate::programs::Programs;
+use crate::report::Report;
 use crate::spool::abandoned_spools;
 
 /// What came of one spool.
@@ -26,11 +28,16 @@ pub async fn recover(folder: &Path) -> Result<Vec<Recovered>, Failure> {
     let programs = Programs::find()?;
     // Pieces are made by programs that run elsewhere.
     let folder = std::path::absolute(folder).map_err(|error| unwritable(folder, &error))?;
+    // Whoever recovers reads the outcome.
+    let report = Report::new(tokio::sync::mpsc::unbounded_channel().0);
     let mut recovered = Vec::new();
     for spool in abandoned_spools(&folder) {
         let (delivery, failure) = match Destination::left_in(&spool) {
             Ok(mut destination) => match destination.find_encoder(&programs).await {
-                Ok(_) => destination.deliver(&programs, killed()).await,
+                Ok(_) => {
+                    let live = outputs::recover(destination.spool(), &destination.wanted).await;
+                    destination.deliver(&programs, Ended { live, ..killed() }, &report).await
+                }
                 Err(failure) => (None, Some(failure)),
             },
             Err(failure) => (None, Some(failure)),

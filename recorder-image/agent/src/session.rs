@@ -24,6 +24,7 @@ use crate::clock::unix_us;
 use crate::delivery::{Destination, Ended};
 use crate::live::{Live, seconds};
 use crate::observer::Observer;
+use crate::outputs::LiveOutputs;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::spool::MAX_ATTEMPTS;
@@ -31,6 +32,7 @@ use crate::stage::Stage;
 use crate::streams::{Policy, Streams};
 use crate::tap::Tap;
 use crate::timeline::TimelineFile;
+use crate::uploads::Uploads;
 use crate::usage::Meter;
 use crate::workdir::WorkDir;
 
@@ -80,7 +82,16 @@ pub(crate) async fn perform(
         Ok(prepared) => prepared,
         Err(failure) => return Outcome::failed(failure),
     };
-    match destination.find_encoder(&programs).await {
+    let able = async {
+        // Wrong keys are to be known before anybody is recorded; a later agent's are those of the first.
+        if let Some(uploads) = Uploads::of(&destination.wanted, unix_us(), report)?
+            && !destination.has_media()
+        {
+            uploads.check().await?;
+        }
+        destination.find_encoder(&programs).await
+    };
+    match able.await {
         Ok(Some(warning)) => report.warn(warning),
         Ok(None) => {}
         Err(failure) => {
@@ -126,19 +137,21 @@ pub(crate) async fn perform(
         destination: &destination,
         report,
         tap: &tap,
+        outputs: LiveOutputs::default(),
         observer: Observer::new(&job.watchdog, &destination.wanted, destination.spool().folder().to_owned()),
         usage: None,
         captured: Progress::default(),
         until_us: None,
     };
     let cause = session.record(resumes, &mut work, began, &mut live).await;
-    let Session { usage, captured, until_us, .. } = session;
-    let streamed = live.streams.shutdown().await.iter().map(streamed).collect();
+    let Session { usage, captured, until_us, outputs, .. } = session;
+    let (streams, mut made) = tokio::join!(live.streams.shutdown(), outputs.finish());
+    made.extend(streams.iter().map(streamed));
     let ended = match cause {
-        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: streamed },
+        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: made },
         Cause::Failed(failure) => {
             let failure = Some(failure);
-            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: streamed }
+            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: made }
         }
         Cause::Abandoned => {
             let outcome = abandoned(destination);
@@ -192,6 +205,7 @@ pub(crate) struct Session<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) report: &'a Report,
     pub(crate) tap: &'a Tap,
+    outputs: LiveOutputs,
     observer: Observer,
     usage: Option<Usage>,
     captured: Progress,
@@ -236,6 +250,7 @@ impl Session<'_> {
                     return cause;
                 }
             };
+            self.outputs.begin(self.destination.spool(), &self.destination.wanted, self.report);
             let mut meter = Meter::begin(attempt.groups());
             let Ending { cause, stage_is_well } =
                 attempt.watch(&mut meter, &mut self.captured, &mut self.observer, live, self.report).await;
@@ -379,7 +394,7 @@ async fn conclude(
     report.send(AgentEvent::Finalizing);
     let kept = destination.spool().folder().to_owned();
     let (delivery, late) = tokio::select! {
-        delivered = destination.deliver(programs, ended) => delivered,
+        delivered = destination.deliver(programs, ended, report) => delivered,
         () = told_to_abandon(requests) => {
             return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&kept)), delivery: None };
         }

@@ -87,18 +87,18 @@ impl Sidecars {
         }
     }
 
-    /// Writes everything beside the media, and says where the manifest is.
-    pub(crate) fn place(&self, beside: &Path, manifest: &Manifest) -> Result<String, Failure> {
+    /// Writes everything beside the media. Gives what was written, the manifest first, with names for uploads.
+    pub(crate) fn place(&self, beside: &Path, manifest: &Manifest) -> Result<Vec<(PathBuf, String)>, Failure> {
         let timeline = self.timeline();
         let write = |ending: &str, text: &str| {
             let path = sidecar(beside, ending);
             write_whole(&path, text).map(|()| path)
         };
-        write("events.jsonl", &timeline.events_jsonl())?;
+        let mut placed = vec![write("events.jsonl", &timeline.events_jsonl())?];
         for (ending, text) in [("chat.vtt", timeline.chat_vtt()), ("chapters.vtt", chapters_vtt(&timeline.chapters()))]
         {
             match text {
-                Some(text) => drop(write(ending, &text)?),
+                Some(text) => placed.push(write(ending, &text)?),
                 // What a recording of the same name left would be taken for this one's.
                 None => drop(fs::remove_file(sidecar(beside, ending))),
             }
@@ -106,7 +106,12 @@ impl Sidecars {
         let json = serde_json::to_string_pretty(manifest).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("The manifest can't be written as JSON: {error}."))
         })?;
-        write("manifest.json", &format!("{json}\n")).map(|path| path.display().to_string())
+        placed.insert(0, write("manifest.json", &format!("{json}\n"))?);
+        let named = |path: PathBuf| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            (path, name)
+        };
+        Ok(placed.into_iter().map(named).collect())
     }
 }
 

@@ -75,6 +75,7 @@ impl TimelineFile {
             | AgentEvent::Answered { .. }
             | AgentEvent::Progress { .. }
             | AgentEvent::Finalizing
+            | AgentEvent::Upload { .. }
             | AgentEvent::Finished { .. } => return None,
         })
     }

@@ -24,6 +24,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use wallflower_domain::failure::{Failure, FailureKind};
 
+use crate::control_sockets;
+
 /// Environment variable in every child of a run: the path of its work directory.
 const MARK: &str = "WALLFLOWER_WORK";
 /// File in the work directory with a line for each display that was started: its number and the X server's pid.
@@ -155,7 +157,7 @@ fn command(program: &Path, mark: &Path, home: &Path) -> Command {
 
 /// Where work directories are made: `$WALLFLOWER_RUNTIME_DIR`, else `/tmp/wallflower-UID`. Short, because a socket's path has at
 /// most 107 bytes; owned by us and closed to others, because the sockets in it are not otherwise protected.
-fn root() -> Result<PathBuf, Failure> {
+pub fn root() -> Result<PathBuf, Failure> {
     let root = std::env::var_os("WALLFLOWER_RUNTIME_DIR")
         .map_or_else(|| PathBuf::from(format!("/tmp/wallflower-{}", getuid())), PathBuf::from);
     let failure = |why: String| {
@@ -197,7 +199,8 @@ pub async fn guard(path: &Path) {
     sweep(path).await;
 }
 
-/// Ends every process group of the run, removes the displays' locks and the directory. Returns how many groups were alive.
+/// Ends every process group of the run, removes the displays' locks and the directory, and the control sockets of owners that were
+/// killed. Returns how many groups were alive.
 async fn sweep(path: &Path) -> usize {
     let groups = groups_of(path);
     signal(&groups, Signal::SIGTERM);
@@ -225,6 +228,9 @@ async fn sweep(path: &Path) -> usize {
             }
             _ => break,
         }
+    }
+    if let Some(root) = path.parent() {
+        control_sockets::sweep(root).await;
     }
     groups.len()
 }

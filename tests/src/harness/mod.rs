@@ -8,11 +8,13 @@
 //! - [`minio`]: a real S3 server
 //! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`cast`]: synthetic participants
+//! - [`devtools`]: the browser of a recording, to make its page hang or crash
 //! - [`player`]: somebody who watches HLS in a browser
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
 pub mod cast;
+pub mod devtools;
 mod http;
 pub mod livekit;
 pub mod minio;

@@ -17,9 +17,29 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A place for runs: an output directory, and a runtime directory by which leftovers are found.
 pub struct Bench {
+    _disk: Option<SmallDisk>,
     out: TempDir,
     runtime: TempDir,
     environment: Vec<(String, String)>,
+}
+
+/// A small filesystem in memory; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path, mebibytes: u32) -> Self {
+        let size = format!("size={mebibytes}m");
+        let status = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).status();
+        assert!(status.is_ok_and(|status| status.success()), "a small disk can be mounted, as root");
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // What still looks into it keeps it until it has gone.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
 }
 
 /// A run that goes on. When it is dropped, as by a test that fails, the binary is killed; its agent then delivers and goes.
@@ -91,7 +111,19 @@ impl Bench {
             // Short, because sockets are made in it.
             tempfile::Builder::new().prefix(prefix).tempdir_in("/tmp").expect("a temporary directory")
         };
-        Self { out: folder("wf-out-"), runtime: folder("wf-run-"), environment: Vec::new() }
+        Self { _disk: None, out: folder("wf-out-"), runtime: folder("wf-run-"), environment: Vec::new() }
+    }
+
+    /// The same with an output directory on a disk of its own, so many MiB large.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be mounted: that takes root.
+    #[must_use]
+    pub fn on_a_small_disk(mebibytes: u32) -> Self {
+        let bench = Self::new();
+        let disk = SmallDisk::mount(bench.out.path(), mebibytes);
+        Self { _disk: Some(disk), ..bench }
     }
 
     /// The same with an environment variable for every run.
@@ -107,7 +139,13 @@ impl Bench {
         self.out.path().join(name)
     }
 
-    /// Names of all files of the output directory, hidden ones too.
+    /// Where its runs have their sockets, profiles and locks.
+    #[must_use]
+    pub fn runtime(&self) -> &Path {
+        self.runtime.path()
+    }
+
+    /// Names of all files of the output directory, hidden ones too, but for the manifest and the events that lie beside every file.
     ///
     /// # Panics
     ///
@@ -115,7 +153,8 @@ impl Bench {
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
         let entries = fs::read_dir(self.out.path()).expect("the output directory can be read");
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| !name.ends_with(".manifest.json") && !name.ends_with(".events.jsonl")).collect()
     }
 
     /// Starts the binary with these arguments.
@@ -213,8 +252,9 @@ impl Bench {
 
     fn leftovers(&self) -> Vec<String> {
         let runtime = self.runtime.path();
-        let directories =
-            fs::read_dir(runtime).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string());
+        // What a control socket lies in stays.
+        let entries = fs::read_dir(runtime).into_iter().flatten().flatten().map(|entry| entry.path());
+        let directories = entries.filter(|path| !is_empty_control(path)).map(|path| path.display().to_string());
         directories
             .chain(self.processes().into_iter().map(|(pid, command)| format!("{pid} {command}")))
             .chain(stale_display_locks())
@@ -262,6 +302,11 @@ impl Bench {
     }
 }
 
+fn is_empty_control(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "control")
+        && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
 /// Locks of X servers that no longer run.
 fn stale_display_locks() -> Vec<String> {
     let entries = fs::read_dir("/tmp").into_iter().flatten().flatten();
@@ -284,6 +329,12 @@ impl Running {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.0.id()
+    }
+
+    /// Everything that it has said and that was waited for or passed over.
+    #[must_use]
+    pub fn heard(&self) -> &[Value] {
+        &self.heard
     }
 
     /// Waits for an event of this name, with everything that it says.

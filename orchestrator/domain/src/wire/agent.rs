@@ -10,6 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::destination::Destination;
 use crate::encoding::Encoding;
 use crate::failure::Failure;
 use crate::frame::{FrameRate, FrameSize};
@@ -19,6 +20,7 @@ use crate::recording::EndReason;
 use crate::secret::Secret;
 use crate::theme::Theme;
 use crate::timeline::{Delivered, Pause};
+use crate::upload::UploadReport;
 use crate::watchdog::WatchdogConfig;
 use crate::wire::page::{PageRoom, RoomEvent};
 
@@ -48,6 +50,9 @@ pub struct Job {
     pub spool: String,
     /// What is made of it: files, HLS, images. Streams are in `standing`, because they come and go.
     pub outputs: Vec<Output>,
+    /// Where all of it is uploaded to, by credentials from the agent's environment.
+    #[serde(default)]
+    pub uploads: Vec<Destination>,
     /// Replace what is already there.
     pub overwrite: bool,
     /// What a gap becomes in the file.
@@ -346,6 +351,11 @@ pub enum AgentEvent {
     },
     /// The outputs are made from what was captured.
     Finalizing,
+    /// How an upload goes.
+    Upload {
+        /// How.
+        upload: UploadReport,
+    },
     /// The last word.
     Finished {
         /// Why it ended.

@@ -5,5 +5,6 @@
 
 pub mod agent;
 pub mod cast;
+pub mod control;
 pub mod demo_room;
 pub mod page;

@@ -140,10 +140,11 @@ impl Work<'_> {
         let length_s = self.plan.seconds(piece.frames);
         let input = self.input(number, 0.0, length_s)?;
         let mut command = self.ffmpeg();
-        command.args(["-i", &input.url]);
+        // Otherwise the whole clock is moved to where AAC's priming begins, 21 ms before the first frame.
+        command.args(["-copyts", "-i", &input.url]);
         self.add_chapters(&mut command, 1);
         command.args(["-map", "0", "-c", "copy", "-t", &format!("{length_s:.6}")]);
-        command.args(["-movflags", "+faststart", "-f", "mp4"]).arg(to);
+        command.args(["-avoid_negative_ts", "disabled", "-movflags", "+faststart", "-f", "mp4"]).arg(to);
         run(command).await
     }
 

@@ -27,6 +27,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use wallflower_domain::destination::Destination;
 use wallflower_domain::encoding::Encoding;
 use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::output::{Output, audio_only};
@@ -55,6 +56,9 @@ pub(crate) struct Wanted {
     /// What is recorded.
     pub(crate) room: String,
     pub(crate) outputs: Vec<Output>,
+    /// Where all of it is uploaded to.
+    #[serde(default)]
+    pub(crate) uploads: Vec<Destination>,
     pub(crate) overwrite: bool,
     pub(crate) size: FrameSize,
     pub(crate) fps: FrameRate,
@@ -74,6 +78,7 @@ impl Wanted {
             recording: job.id.clone(),
             room: job.room.clone(),
             outputs: job.outputs.clone(),
+            uploads: job.uploads.clone(),
             overwrite: job.overwrite,
             size: job.size,
             fps: job.fps,
@@ -440,6 +445,7 @@ pub(crate) mod tests {
             encoding: Encoding::default(),
             spool: spool_beside(file, "id").expect("a file").to_str().expect("UTF-8").into(),
             outputs: vec![Output::File { path: file.to_owned() }],
+            uploads: Vec::new(),
             overwrite: false,
             gaps: Gaps::Slate,
             max_duration_s: None,

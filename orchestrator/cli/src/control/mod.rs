@@ -1,0 +1,20 @@
+//! Control of a running recording from outside of its process, over its control socket.
+//!
+//! ```text
+//! wallflower record ── server ◀── RUNTIME/control/ID.sock ── client ── wallflower list | show | stop | pause | …
+//!        │               │
+//!        └ driver ◀──────┘ orders; answered once they have taken effect
+//! ```
+//!
+//! What is said is in `wallflower_domain::wire::control`; where the sockets are, and how those of dead processes go, in
+//! `wallflower_agent::control_sockets`.
+
+mod client;
+pub(crate) mod commands;
+mod lines;
+mod server;
+mod source;
+mod table;
+
+pub(crate) use server::ControlServer;
+pub(crate) use source::{StatusSource, unix_us};
