@@ -81,7 +81,7 @@ impl Destination {
         let destination = Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool };
         for output in &job.outputs {
             if let Output::Hls { directory } = output
-                && let Err(failure) = hls::check(directory, &destination.spool, job.overwrite)
+                && let Err(failure) = hls::check(directory, &job.id, job.overwrite)
             {
                 if !destination.has_media() {
                     destination.discard();

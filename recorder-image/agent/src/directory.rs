@@ -1,7 +1,7 @@
 //! A directory that an output fills while recording: whose it is, and files that are there whole or not at all.
 //!
 //! ```text
-//! DIR/.recording     the recording that fills it, by when it began: the next agent, and `recover`, go on in it, nobody else does
+//! DIR/.recording     the recording that fills it, by its id: the next agent, and `recover`, go on in it, nobody else does
 //!     NAME.part      being written
 //!     NAME           by rename: complete, or not there at all
 //! ```
@@ -17,9 +17,6 @@ use crate::delivery::unwritable;
 const CLAIM: &str = ".recording";
 const PART: &str = ".part";
 
-/// What tells a recording from others: when its first frame was grabbed, in microseconds since 1970.
-pub(crate) type Recording = i64;
-
 /// What kind of directory it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
@@ -32,18 +29,17 @@ pub(crate) struct Kind {
 }
 
 /// A directory that is this recording's.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
 }
 
-/// Fails when the directory can't be written, or holds what another recording has made and may not be replaced. `recording` is the one
-/// that wants it, if that has begun already.
-pub(crate) fn check(path: &Path, kind: Kind, recording: Option<Recording>, overwrite: bool) -> Result<(), Failure> {
+/// Fails when the directory can't be written, or holds what another recording has made and may not be replaced.
+pub(crate) fn check(path: &Path, kind: Kind, recording: &str, overwrite: bool) -> Result<(), Failure> {
     fs::create_dir_all(path).map_err(|error| unwritable(path, &error))?;
     // A directory can be made on a full disk, a file with something in it can't.
     let trial = path.join(format!("{CLAIM}{PART}"));
-    let tried = fs::write(&trial, b"0\n").and_then(|()| fs::remove_file(&trial));
+    let tried = fs::write(&trial, b"\n").and_then(|()| fs::remove_file(&trial));
     tried.map_err(|error| unwritable(path, &error))?;
     if overwrite || is_free(path, kind, recording).map_err(|error| unwritable(path, &error))? {
         return Ok(());
@@ -59,15 +55,12 @@ fn taken(path: &Path, kind: Kind) -> String {
     )
 }
 
-fn claim_of(path: &Path) -> Option<Recording> {
-    fs::read_to_string(path.join(CLAIM)).ok()?.trim().parse().ok()
+fn is_claimed_by(path: &Path, recording: &str) -> bool {
+    fs::read_to_string(path.join(CLAIM)).is_ok_and(|claim| claim.trim() == recording)
 }
 
-fn is_free(path: &Path, kind: Kind, recording: Option<Recording>) -> io::Result<bool> {
-    if recording.is_some() && claim_of(path) == recording {
-        return Ok(true);
-    }
-    Ok(!names(path)?.iter().any(|name| (kind.matters)(name)))
+fn is_free(path: &Path, kind: Kind, recording: &str) -> io::Result<bool> {
+    Ok(is_claimed_by(path, recording) || !names(path)?.iter().any(|name| (kind.matters)(name)))
 }
 
 fn names(path: &Path) -> io::Result<Vec<String>> {
@@ -77,19 +70,19 @@ fn names(path: &Path) -> io::Result<Vec<String>> {
 
 impl Directory {
     /// Makes the directory this recording's. What another left is removed, if it may be.
-    pub(crate) fn take(path: &Path, kind: Kind, recording: Recording, overwrite: bool) -> Result<Self, Failure> {
+    pub(crate) fn take(path: &Path, kind: Kind, recording: &str, overwrite: bool) -> Result<Self, Failure> {
         let directory = Self { path: path.to_owned() };
-        let free = fs::create_dir_all(path).and_then(|()| is_free(path, kind, Some(recording)));
+        let free = fs::create_dir_all(path).and_then(|()| is_free(path, kind, recording));
         if !free.map_err(|error| unwritable(path, &error))? && !overwrite {
             return Err(Failure::new(FailureKind::BadRequest, taken(path, kind)));
         }
-        if claim_of(path) != Some(recording) {
+        if !is_claimed_by(path, recording) {
             directory.claim(kind, recording).map_err(|error| unwritable(path, &error))?;
         }
         Ok(directory)
     }
 
-    fn claim(&self, kind: Kind, recording: Recording) -> io::Result<()> {
+    fn claim(&self, kind: Kind, recording: &str) -> io::Result<()> {
         let mut old = names(&self.path)?;
         old.retain(|name| (kind.writes)(name.strip_suffix(PART).unwrap_or(name)));
         // What makes it another's goes first: if we are killed in between, what is left is nobody's.
@@ -100,9 +93,9 @@ impl Directory {
         self.write(CLAIM, format!("{recording}\n").as_bytes())
     }
 
-    /// Whether a file is there, with so many bytes: then it is whole.
-    pub(crate) fn has(&self, name: &str, bytes: u64) -> bool {
-        fs::metadata(self.path.join(name)).is_ok_and(|meta| meta.len() == bytes)
+    /// Bytes of a file; none when it isn't there.
+    pub(crate) fn size(&self, name: &str) -> Option<u64> {
+        fs::metadata(self.path.join(name)).ok().map(|meta| meta.len())
     }
 
     /// Where a file is written until [`Directory::place`] gives it its name.
@@ -152,30 +145,30 @@ mod tests {
     fn what_another_recording_has_made_is_replaced_only_when_told_to() {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("made/on the way");
-        check(&path, KIND, None, false).expect("free");
+        check(&path, KIND, "3", false).expect("free");
         assert_eq!(names_in(&path), Vec::<String>::new(), "a check leaves nothing");
-        let directory = Directory::take(&path, KIND, 1, false).expect("free");
+        let directory = Directory::take(&path, KIND, "1", false).expect("free");
         for name in ["a.note", "b.note"] {
             directory.write(name, b"one").expect("written");
         }
         fs::write(path.join("b.note.part"), b"o").expect("written");
         fs::write(path.join("precious.txt"), b"not ours").expect("written");
 
-        let refused = check(&path, KIND, None, false).expect_err("it is in use");
+        let refused = check(&path, KIND, "3", false).expect_err("it is in use");
         assert_eq!(refused.kind, FailureKind::BadRequest);
         assert!(refused.message.contains("holds the notes of another recording"), "{}", refused.message);
-        check(&path, KIND, Some(2), false).expect_err("it is in use");
-        assert_eq!(Directory::take(&path, KIND, 2, false).expect_err("it is in use").kind, FailureKind::BadRequest);
+        check(&path, KIND, "2", false).expect_err("it is in use");
+        assert_eq!(Directory::take(&path, KIND, "2", false).expect_err("it is in use").kind, FailureKind::BadRequest);
         assert_eq!(names_in(&path), [".recording", "a.note", "b.note", "b.note.part", "precious.txt"]);
 
-        check(&path, KIND, Some(1), false).expect("its own");
-        let again = Directory::take(&path, KIND, 1, false).expect("its own");
-        assert!(again.has("b.note", 3) && !again.has("b.note", 4) && !again.has("c.note", 0));
+        check(&path, KIND, "1", false).expect("its own");
+        let again = Directory::take(&path, KIND, "1", false).expect("its own");
+        assert_eq!((again.size("b.note"), again.size("c.note")), (Some(3), None));
 
-        check(&path, KIND, None, true).expect("may be replaced");
-        Directory::take(&path, KIND, 2, true).expect("may be replaced");
+        check(&path, KIND, "3", true).expect("may be replaced");
+        Directory::take(&path, KIND, "2", true).expect("may be replaced");
         assert_eq!(names_in(&path), [".recording", "precious.txt"]);
-        check(&path, KIND, Some(1), false).expect("nothing that matters is left");
+        check(&path, KIND, "1", false).expect("nothing that matters is left");
     }
 
     #[test]
@@ -184,7 +177,7 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, b"x").expect("written");
         for path in [file.join("in it"), file, "/proc/x".into()] {
-            let refused = check(&path, KIND, None, false).expect_err("it can't be written");
+            let refused = check(&path, KIND, "3", false).expect_err("it can't be written");
             assert_eq!(refused.kind, FailureKind::DestinationUnwritable, "{refused:?}");
         }
     }
@@ -192,7 +185,7 @@ mod tests {
     #[test]
     fn what_can_t_be_written_leaves_what_was_there() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let directory = Directory::take(folder.path(), KIND, 1, false).expect("free");
+        let directory = Directory::take(folder.path(), KIND, "1", false).expect("free");
         directory.write("a.note", b"one").expect("written");
         // Nothing can be renamed to where a directory is.
         fs::create_dir(folder.path().join("b.note")).expect("made");

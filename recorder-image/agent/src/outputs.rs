@@ -38,7 +38,7 @@ impl LiveOutputs {
         }
         for output in &wanted.outputs {
             if let Output::Hls { directory } = output {
-                let hls = Hls::start(directory, spool.reader(), wanted.overwrite, report.clone());
+                let hls = Hls::start(directory, wanted, spool.reader(), report.clone());
                 match &hls {
                     Ok(_) => self.followers.extend(follower(directory, spool, wanted, report)),
                     Err(failure) => report.warn(failure.message.clone()),
@@ -70,7 +70,7 @@ pub(crate) async fn recover(spool: &Reader, wanted: &Wanted) -> Vec<Delivered> {
     let mut delivered = Vec::new();
     for output in &wanted.outputs {
         if let Output::Hls { directory } = output {
-            let made = hls::make(directory, spool.clone(), wanted.overwrite).await;
+            let made = hls::make(directory, wanted, spool.clone()).await;
             delivered.push(hls_delivered(directory, made));
         }
     }

@@ -102,7 +102,7 @@ fn fitted(side: u32) -> String {
 }
 
 /// JPEG means BT.601 in full range, PNG means RGB; the video is in BT.709 and television's range.
-fn colours(to: &Path) -> &'static str {
+pub(crate) fn colours(to: &Path) -> &'static str {
     if is_png(to) { "format=rgb24" } else { "scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p" }
 }
 
@@ -110,7 +110,8 @@ fn is_png(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
 }
 
-async fn write(mut command: tokio::process::Command, to: &Path) -> Result<(), Failure> {
+/// Has the one picture written that comes out of a command's graph.
+pub(crate) async fn write(mut command: tokio::process::Command, to: &Path) -> Result<(), Failure> {
     command.args(["-frames:v", "1", "-update", "1"]);
     command.args(if is_png(to) { ["-c:v", "png"].as_slice() } else { &["-c:v", "mjpeg", "-q:v", "3"] });
     command.args(["-f", "image2"]).arg(ffmpeg::file(to));

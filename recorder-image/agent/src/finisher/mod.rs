@@ -26,11 +26,11 @@ use crate::encoder::Encoder;
 use crate::facts::{MediaFacts, facts};
 use crate::ffmpeg::Ffmpeg;
 use crate::programs::Programs;
-use crate::spool::{Input, Spool, Wanted};
+use crate::spool::{Input, Reader, Spool, Wanted};
 
-use plan::{Captured, Piece, Source, Wishes};
+use plan::{Captured, Piece, Wishes};
 
-pub(crate) use plan::{Plan, grid};
+pub(crate) use plan::{Plan, Source, grid};
 
 /// A copy goes at disk speed, sound is encoded 60 times faster than it lasts; hours of media take minutes at worst.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -48,7 +48,7 @@ pub(crate) struct Finished {
 }
 
 /// What the file is to be. `until_us` is when the recording ended, in microseconds of media time, when that was in a gap.
-pub(crate) fn plan_of(spool: &Spool, wanted: &Wanted, until_us: Option<i64>) -> Plan {
+pub(crate) fn plan_of(spool: &Reader, wanted: &Wanted, until_us: Option<i64>) -> Plan {
     let fps = grid(wanted.fps, wanted.sound_only());
     let attempts: Vec<Captured> = spool
         .attempts()

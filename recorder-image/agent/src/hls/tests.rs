@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 use wallflower_domain::failure::FailureKind;
-use wallflower_domain::wire::agent::{AgentEvent, PauseMode};
+use wallflower_domain::wire::agent::{AgentEvent, Job, PauseMode};
 use wallflower_tests::harness::my_turn;
 use wallflower_tests::harness::player::{Player, Playing, Wish};
 
@@ -15,10 +15,14 @@ use crate::clock::Moment;
 use crate::fragment::tests::encoded;
 use crate::fragment::{Cutter, Piece};
 use crate::report::Report;
-use crate::spool::Spool;
 use crate::spool::tests::{job, spooled_at};
+use crate::spool::{Spool, Wanted};
 
 const SOON: Duration = Duration::from_secs(20);
+
+fn wanted(recording: &str, overwrite: bool) -> Wanted {
+    Wanted::of(&Job { id: recording.to_owned(), overwrite, ..job(Path::new("/a.mp4")) })
+}
 
 /// A spool, and a directory for HLS that isn't there yet.
 struct Bench {
@@ -56,8 +60,8 @@ impl Bench {
 
     fn start(&self) -> (Hls, mpsc::UnboundedReceiver<AgentEvent>) {
         let (sender, events) = mpsc::unbounded_channel();
-        let hls = Hls::start(&self.directory(), self.spool.reader(), false, Report::new(sender)).expect("started");
-        (hls, events)
+        let hls = Hls::start(&self.directory(), &wanted("id", false), self.spool.reader(), Report::new(sender));
+        (hls.expect("started"), events)
     }
 
     fn text(&self, name: &str) -> String {
@@ -184,7 +188,7 @@ async fn the_next_agent_goes_on_with_what_is_there() {
     fs::remove_file(bench.directory().join("init-001.mp4")).expect("removed");
 
     let bench = bench.reopened();
-    check(&bench.directory(), &bench.spool.reader(), false).expect("its own");
+    check(&bench.directory(), "id", false).expect("its own");
     bench.attempt(8, 4).await;
     let (hls, _events) = bench.start();
     assert!(bench.listed(5).await.starts_with(&before), "{}", bench.text("index.m3u8"));
@@ -205,7 +209,7 @@ async fn it_is_made_from_a_spool_that_a_dead_run_left_as_while_recording() {
     let names = ["index.m3u8", "master.m3u8"].map(|name| bench.text(name));
     fs::remove_dir_all(bench.directory()).expect("removed");
     let bench = bench.reopened();
-    let done = make(&bench.directory(), bench.spool.reader(), false).await.expect("made");
+    let done = make(&bench.directory(), &wanted("id", false), bench.spool.reader()).await.expect("made");
     assert_eq!(names, ["index.m3u8", "master.m3u8"].map(|name| bench.text(name)));
     assert_eq!(decoded(&done.master).0, 80);
 }
@@ -243,7 +247,7 @@ async fn what_can_t_be_made_in_the_end_is_a_failure_and_so_is_what_somebody_remo
 
     fs::remove_dir_all(bench.directory()).expect("removed");
     fs::write(bench.directory(), b"in the way").expect("written");
-    let failure = make(&bench.directory(), bench.spool.reader(), true).await.expect_err("it is a file");
+    let failure = make(&bench.directory(), &wanted("id", true), bench.spool.reader()).await.expect_err("it is a file");
     assert_eq!(failure.kind, FailureKind::DestinationUnwritable);
 }
 
@@ -252,17 +256,15 @@ async fn the_playlist_of_another_recording_is_replaced_only_when_told_to() {
     let (one, other) = (Bench::new(), Bench::new());
     one.attempt(0, 4).await;
     other.attempt(1, 2).await;
-    make(&one.directory(), one.spool.reader(), false).await.expect("made");
-    let whole = one.text("index.m3u8");
-    let other = other.spool.reader();
-    for refused in
-        [check(&one.directory(), &other, false), make(&one.directory(), other.clone(), false).await.map(drop)]
-    {
+    make(&one.directory(), &wanted("one", false), one.spool.reader()).await.expect("made");
+    let (whole, spool) = (one.text("index.m3u8"), other.spool.reader());
+    let made = make(&one.directory(), &wanted("other", false), spool.clone()).await.map(drop);
+    for refused in [check(&one.directory(), "other", false), made] {
         assert_eq!(refused.expect_err("it is in use").kind, FailureKind::BadRequest);
     }
     assert_eq!(one.text("index.m3u8"), whole);
-    check(&one.directory(), &other, true).expect("may be replaced");
-    let done = make(&one.directory(), other, true).await.expect("made");
+    check(&one.directory(), "other", true).expect("may be replaced");
+    let done = make(&one.directory(), &wanted("other", true), spool).await.expect("made");
     assert_eq!(decoded(&done.playlist).0, 20);
     assert!(!one.directory().join("seg-000002.m4s").exists());
 }

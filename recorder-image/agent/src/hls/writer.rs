@@ -1,26 +1,24 @@
-//! Writes segments and playlists as the spool grows, on a thread of its own: a disk that is slow or hangs holds up nothing but this.
+//! Writes segments and playlists as the spool grows.
 
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::runtime::Runtime;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::agent::PauseMode;
 
 use super::description::Description;
 use super::playlist::{Entry, Rate, init_name, master, media, segment_name};
+use crate::companion::{Companion, Order, Orders};
 use crate::delivery::unwritable;
 use crate::directory::{self, Directory, Kind};
 use crate::live::seconds;
 use crate::report::Report;
-use crate::spool::{Pause, Reader, Segment};
+use crate::spool::{Pause, Reader, Segment, Wanted};
 
 const PLAYLIST: &str = "index.m3u8";
 const MASTER: &str = "master.m3u8";
-/// At the end, a disk that takes nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Times are fractions; what ends at a time does so within this.
 const NEAR_S: f64 = 1e-3;
 
@@ -53,35 +51,27 @@ pub(crate) struct HlsDelivery {
 }
 
 /// Fails when HLS can't be written there, or the playlist of another recording is there and may not be replaced.
-pub(crate) fn check(directory: &Path, spool: &Reader, overwrite: bool) -> Result<(), Failure> {
-    directory::check(directory, KIND, spool.began().map(|began| began.unix_us), overwrite)
+pub(crate) fn check(directory: &Path, recording: &str, overwrite: bool) -> Result<(), Failure> {
+    directory::check(directory, KIND, recording, overwrite)
 }
 
 /// Makes all of it at once, from a spool that has ended.
-pub(crate) async fn make(directory: &Path, spool: Reader, overwrite: bool) -> Result<HlsDelivery, Failure> {
+pub(crate) async fn make(directory: &Path, wanted: &Wanted, spool: Reader) -> Result<HlsDelivery, Failure> {
     // What goes wrong is in the result.
     let silent = Report::new(tokio::sync::mpsc::unbounded_channel().0);
-    Hls::start(directory, spool, overwrite, silent)?.finish().await
+    Hls::start(directory, wanted, spool, silent)?.finish().await
 }
 
 /// Follows a spool. Dropping it leaves the playlist as it is, as if the recording went on.
-pub(crate) struct Hls {
-    path: PathBuf,
-    finish: oneshot::Sender<()>,
-    done: oneshot::Receiver<Result<HlsDelivery, Failure>>,
-    steps: watch::Receiver<u64>,
-}
+pub(crate) struct Hls(Companion<HlsDelivery>);
 
 impl Hls {
-    /// Begins, or goes on with what an agent before this one has written. The spool has an attempt.
-    pub(crate) fn start(directory: &Path, spool: Reader, overwrite: bool, report: Report) -> Result<Self, Failure> {
-        let (finish, told) = oneshot::channel();
-        let (tell, done) = oneshot::channel();
-        let (counter, steps) = watch::channel(0);
-        let path = directory.to_owned();
+    /// Begins, or goes on with what an agent before this one has written.
+    pub(crate) fn start(directory: &Path, wanted: &Wanted, spool: Reader, report: Report) -> Result<Self, Failure> {
         let writer = Writer {
-            path: path.clone(),
-            overwrite,
+            path: directory.to_owned(),
+            recording: wanted.recording.clone(),
+            overwrite: wanted.overwrite,
             directory: None,
             spool,
             place: 0,
@@ -94,47 +84,13 @@ impl Hls {
             told_peak: 0,
             report,
             in_trouble: false,
-            steps: counter,
         };
-        let failed = |error: io::Error| {
-            Failure::new(FailureKind::Internal, format!("The thread that writes HLS could not be started: {error}."))
-        };
-        // It waits for two channels and for nothing else.
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failed)?;
-        std::thread::Builder::new()
-            .name("hls".to_owned())
-            .spawn(move || {
-                if let Some(delivery) = writer.serve(&runtime, told) {
-                    let _ = tell.send(delivery);
-                }
-            })
-            .map_err(failed)?;
-        Ok(Self { path, finish, done, steps })
+        Companion::start("HLS", directory, |runtime, orders| writer.serve(runtime, orders)).map(Self)
     }
 
     /// The last segments, and then the playlist of all of them. The last attempt has ended.
     pub(crate) async fn finish(self) -> Result<HlsDelivery, Failure> {
-        let Self { path, finish, mut done, mut steps } = self;
-        let _ = finish.send(());
-        loop {
-            let quiet = tokio::select! {
-                biased;
-                ended = &mut done => {
-                    let died = |_| Failure::new(FailureKind::Internal, "The thread that writes HLS ended unexpectedly.");
-                    return ended.map_err(died)?;
-                }
-                // It errs when the thread has ended, and then it is done.
-                stepped = tokio::time::timeout(PATIENCE, steps.changed()) => stepped.is_err(),
-            };
-            if quiet {
-                let message = format!(
-                    "{} has not taken anything for {} s; the HLS playlist in it is not complete. Look after the disk.",
-                    path.display(),
-                    PATIENCE.as_secs()
-                );
-                return Err(Failure::new(FailureKind::DestinationUnwritable, message));
-            }
-        }
+        self.0.finish().await
     }
 }
 
@@ -149,6 +105,7 @@ struct Init {
 
 struct Writer {
     path: PathBuf,
+    recording: String,
     overwrite: bool,
     /// None until it is ours.
     directory: Option<Directory>,
@@ -168,32 +125,21 @@ struct Writer {
     told_peak: u64,
     report: Report,
     in_trouble: bool,
-    steps: watch::Sender<u64>,
 }
 
 impl Writer {
-    /// Until it is told to finish; then what has become of it. None when nobody wants to know any more.
-    fn serve(
-        mut self,
-        runtime: &tokio::runtime::Runtime,
-        mut finish: oneshot::Receiver<()>,
-    ) -> Option<Result<HlsDelivery, Failure>> {
+    /// Until it is told to finish; then what has become of it.
+    fn serve(mut self, runtime: &Runtime, mut orders: Orders) -> Option<Result<HlsDelivery, Failure>> {
         let mut count = self.spool.segment_count();
         loop {
-            match self.catch_up() {
+            match self.catch_up(&orders) {
                 Ok(()) => self.in_trouble = false,
                 Err(failure) => self.troubled(&failure),
             }
-            let told = runtime.block_on(async {
-                tokio::select! {
-                    told = &mut finish => Some(told),
-                    Ok(()) = count.changed() => None,
-                }
-            });
-            match told {
-                None => {}
-                Some(Ok(())) => return Some(self.end()),
-                Some(Err(_)) => return None,
+            match runtime.block_on(orders.next(&mut count)) {
+                Order::GoOn => {}
+                Order::Finish => return Some(self.end(&orders)),
+                Order::Leave => return None,
             }
         }
     }
@@ -206,12 +152,8 @@ impl Writer {
         }
     }
 
-    fn step(&self) {
-        self.steps.send_modify(|steps| *steps += 1);
-    }
-
     /// Writes all that has been finished since the last time.
-    fn catch_up(&mut self) -> Result<(), Failure> {
+    fn catch_up(&mut self, orders: &Orders) -> Result<(), Failure> {
         let (segments, place) = self.spool.segments_after(self.place).map_err(|error| self.unreadable(&error))?;
         self.place = place;
         for segment in segments {
@@ -222,26 +164,26 @@ impl Writer {
             return Ok(());
         }
         self.take_directory()?;
-        let written = self.write_waiting();
+        let written = self.write_waiting(orders);
         // What could be written is told even when the rest could not.
         self.publish().and(written)
     }
 
     fn take_directory(&mut self) -> Result<(), Failure> {
         if self.directory.is_none() {
-            let began = self.spool.began().ok_or_else(|| self.unreadable(&io::ErrorKind::NotFound.into()))?;
-            self.directory = Some(Directory::take(&self.path, KIND, began.unix_us, self.overwrite)?);
+            self.directory = Some(Directory::take(&self.path, KIND, &self.recording, self.overwrite)?);
         }
         Ok(())
     }
 
-    fn write_waiting(&mut self) -> Result<(), Failure> {
+    fn write_waiting(&mut self, orders: &Orders) -> Result<(), Failure> {
         let pauses = self.spool.pauses();
         while let Some((number, segment)) = self.waiting.front().cloned() {
             if !self.is_left_out(&segment, &pauses) {
                 let init = self.init_for(segment.attempt)?;
                 let entry = Entry { number, segment, init };
                 self.ensure(&entry)?;
+                orders.step();
                 if self.entries.is_empty() {
                     self.describe(&entry.segment)?;
                 }
@@ -290,12 +232,11 @@ impl Writer {
         if !self.has(&name, entry.segment.bytes) {
             self.write(&name, &self.bytes_of(&entry.segment)?)?;
         }
-        self.step();
         Ok(())
     }
 
     fn has(&self, name: &str, bytes: u64) -> bool {
-        self.directory.as_ref().is_some_and(|directory| directory.has(name, bytes))
+        self.directory.as_ref().is_some_and(|directory| directory.size(name) == Some(bytes))
     }
 
     fn bytes_of(&self, segment: &Segment) -> Result<Vec<u8>, Failure> {
@@ -328,15 +269,15 @@ impl Writer {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<HlsDelivery, Failure> {
-        self.catch_up()?;
+    fn end(&mut self, orders: &Orders) -> Result<HlsDelivery, Failure> {
+        self.catch_up(orders)?;
         if self.entries.is_empty() {
             return Err(Failure::new(
                 FailureKind::BadRequest,
                 "The recording was paused all the time, so there is nothing to be made into HLS.",
             ));
         }
-        self.mend()?;
+        self.mend(orders)?;
         self.write(PLAYLIST, media(&self.entries, true).as_bytes())?;
         self.write(MASTER, master(&self.description, Rate::of(&self.entries), PLAYLIST).as_bytes())?;
         if let Some(directory) = &self.directory {
@@ -353,7 +294,7 @@ impl Writer {
     }
 
     /// Writes again what somebody has removed meanwhile.
-    fn mend(&self) -> Result<(), Failure> {
+    fn mend(&self, orders: &Orders) -> Result<(), Failure> {
         let mut last_init = None;
         for entry in &self.entries {
             if last_init.replace(entry.init) != Some(entry.init) {
@@ -363,6 +304,7 @@ impl Writer {
                 }
             }
             self.ensure(entry)?;
+            orders.step();
         }
         Ok(())
     }
@@ -370,9 +312,7 @@ impl Writer {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.path.join(name);
         let directory = self.directory.as_ref().ok_or_else(|| unwritable(&path, &io::ErrorKind::NotFound.into()))?;
-        directory.write(name, bytes).map_err(|error| unwritable(&path, &error))?;
-        self.step();
-        Ok(())
+        directory.write(name, bytes).map_err(|error| unwritable(&path, &error))
     }
 
     fn unreadable(&self, error: &io::Error) -> Failure {
