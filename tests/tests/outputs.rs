@@ -127,7 +127,7 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
         "demo:lobby",
         &format!("--demo-listen={listen}"),
         "--size=640x360",
-        "--fps=15",
+        "--fps=30",
         "--json",
         "-o",
         "a.mp4",
@@ -174,7 +174,7 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
     // The last great change in the corner where chat comes up, before the line goes again.
     let corner = region::watch(&bench.file("a.mp4"), Region::new(0.55, 0.7, 0.44, 0.29)).expect("it decodes");
     let shown_s =
-        corner.motion.iter().find(|(at_s, motion)| *at_s > told_s - 1.0 && *motion > 0.8).map(|(at_s, _)| *at_s);
+        corner.motion.iter().find(|(at_s, motion)| *at_s > told_s - 0.3 && *motion > 0.12).map(|(at_s, _)| *at_s);
     let shown_s = shown_s.unwrap_or_else(|| panic!("no chat is seen around {told_s}: {:?}", corner.motion));
     assert!((shown_s - told_s).abs() <= 0.1, "the line is told at {told_s} and seen at {shown_s}");
 
@@ -207,21 +207,21 @@ fn a_recording_is_uploaded_and_wrong_keys_are_known_before_it_begins() {
         |secret: &str| Bench::new().with("AWS_ACCESS_KEY_ID", minio.access_key()).with("AWS_SECRET_ACCESS_KEY", secret);
     let url = site.url("probe.html");
     let record = |bench: &Bench, bucket: &str| {
+        let _ = std::fs::remove_file(bench.file("a.mp4"));
         let upload = format!("s3://{bucket}/{{id}}/?endpoint={}", minio.endpoint());
-        let more = ["--hls", "live", "--duration", "5s", "--upload", &upload];
+        let more = ["--hls", "live", "--force", "--duration", "5s", "--upload", &upload];
         bench.run(&[&["record", &url], &SMALL[..], &more].concat(), SOON)
     };
     let good = bench(minio.secret_key());
     let ended = record(&good, "meetings");
     assert_eq!(ended.code(), 0, "{ended:#?}");
     let objects = minio.objects("meetings");
-    for ending in ["/a.mp4", "/a.manifest.json", "/a.events.jsonl", "/live/index.m3u8", "/live/seg-000000.m4s"] {
-        let found = objects.iter().any(|key| key.ends_with(ending));
-        assert!(found || ending.contains("seg"), "{ending} is not among {objects:?}");
+    for ending in ["/a.mp4", "/a.manifest.json", "/a.events.jsonl", "/live/index.m3u8", ".m4s"] {
+        assert!(objects.iter().any(|key| key.ends_with(ending)), "{ending} is not among {objects:?}");
     }
     let key = objects.iter().find(|key| key.ends_with("/a.mp4")).expect("it was found");
     let file = std::fs::read(good.file("a.mp4")).expect("it is here as well");
-    assert_eq!(minio.object("meetings", key).as_deref(), Some(&file[..]));
+    assert!(minio.object("meetings", key).is_some_and(|object| object == file), "another file was uploaded");
     let manifest = std::fs::read_to_string(good.file("a.manifest.json")).expect("there is a manifest");
     assert!(manifest.contains("\"verified\": true"), "{manifest}");
 

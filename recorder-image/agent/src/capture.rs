@@ -28,8 +28,6 @@ use crate::tap::Tap;
 use crate::workdir::WorkDir;
 
 const READY_DEADLINE: Duration = Duration::from_secs(10);
-/// Seconds between two keyframes, and with them the length of a segment.
-const KEYFRAME_S: u32 = 2;
 /// Microseconds of a fragment: what kill -9 may cost, and what a live stream lags behind.
 const FRAGMENT_US: &str = "500000";
 /// Raw frames that may wait for the encoder; at 720p one is 3.7 MB.

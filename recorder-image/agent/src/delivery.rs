@@ -25,12 +25,12 @@ use crate::digest;
 use crate::encoder::{Encoder, Encoders, resolve};
 use crate::ffmpeg::Ffmpeg;
 use crate::finisher::{self, Finished, Plan};
-use crate::hls;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::sidecars::{self, Sidecars};
 use crate::spool::{NotOpened, Spool, Wanted};
 use crate::uploads::{Uploads, files_of};
+use crate::{hls, images};
 
 /// Where a recording goes, and what is captured until then.
 pub(crate) struct Destination {
@@ -80,9 +80,12 @@ impl Destination {
     fn of(job: &Job, spool: Spool) -> Result<Self, Failure> {
         let destination = Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool };
         for output in &job.outputs {
-            if let Output::Hls { directory } = output
-                && let Err(failure) = hls::check(directory, &job.id, job.overwrite)
-            {
+            let checked = match output {
+                Output::Hls { directory } => hls::check(directory, &job.id, job.overwrite),
+                Output::Images { directory, .. } => images::check(directory, &job.id, job.overwrite),
+                Output::File { .. } | Output::Audio { .. } | Output::Stream { .. } => Ok(()),
+            };
+            if let Err(failure) = checked {
                 if !destination.has_media() {
                     destination.discard();
                 }
@@ -195,7 +198,9 @@ impl Destination {
         let files: Vec<&Output> = files.collect();
         let mut outputs = Vec::new();
         let (mut duration_s, mut frames) = (plan.seconds(plan.frames()), plan.frames());
-        if !files.is_empty() {
+        let mut live = ended.live.clone();
+        let has_images = live.iter().any(|output| output.kind == OutputKind::Images);
+        if !files.is_empty() || has_images {
             let chapters = sidecars.write_chapters(self.spool.folder())?;
             let finished =
                 finisher::finish(programs, &self.spool, &self.wanted, &self.encoder, plan, chapters.as_deref()).await?;
@@ -203,10 +208,18 @@ impl Destination {
             for output in files {
                 outputs.push(self.deliver_file(programs, &finished, output).await);
             }
+            let pictured =
+                live.iter_mut().filter(|output| output.kind == OutputKind::Images && output.failure.is_none());
+            for output in pictured {
+                let directory = PathBuf::from(&output.location);
+                let ffmpeg = Ffmpeg::alone(programs);
+                let made = images::make_sheets(&ffmpeg, &directory, &self.wanted, &finished.path, duration_s);
+                output.failure = made.await.err();
+            }
             // Nothing else needs it, and the disk may be small.
             let _ = fs::remove_file(&finished.path);
         }
-        outputs.extend(ended.live.iter().cloned());
+        outputs.extend(live);
         let mut delivery = Delivery {
             outputs,
             manifest: None,

@@ -1,4 +1,4 @@
-//! Outputs that are made while the recording goes on: HLS, and the upload of it.
+//! Outputs that are made while the recording goes on: HLS, with the upload of it, and images.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,12 @@ use wallflower_domain::output::Output;
 use wallflower_domain::timeline::{Delivered, OutputKind};
 
 use crate::hls::{self, Hls};
+use crate::images::{self, Images, Wish};
 use crate::report::Report;
 use crate::spool::{Reader, Spool, Wanted};
 use crate::upload::Uploader;
 use crate::uploads::Uploads;
+use crate::workdir::Lasting;
 
 /// A segment is uploaded so long after it was written.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -27,12 +29,13 @@ const UPLOAD_GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct LiveOutputs {
     begun: bool,
     hls: Vec<(PathBuf, Result<Hls, Failure>)>,
+    images: Vec<(PathBuf, Result<Images, Failure>)>,
     followers: Vec<Follower>,
 }
 
 impl LiveOutputs {
     /// Begins, once there is an attempt. What can't be begun is told, and does not hinder the rest.
-    pub(crate) fn begin(&mut self, spool: &Spool, wanted: &Wanted, report: &Report) {
+    pub(crate) fn begin(&mut self, spool: &Spool, wanted: &Wanted, ffmpeg: &Path, lasting: &Lasting, report: &Report) {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
@@ -44,6 +47,15 @@ impl LiveOutputs {
                     Err(failure) => report.warn(failure.message.clone()),
                 }
                 self.hls.push((directory.clone(), hls));
+            }
+            if let Output::Images { directory, every_s } = output {
+                let lasting = Some(lasting.clone());
+                let wish = Wish { directory, every_s: *every_s, wanted, ffmpeg, lasting };
+                let images = Images::start(wish, spool.reader(), report.clone());
+                if let Err(failure) = &images {
+                    report.warn(failure.message.clone());
+                }
+                self.images.push((directory.clone(), images));
             }
         }
     }
@@ -58,6 +70,13 @@ impl LiveOutputs {
             };
             delivered.push(hls_delivered(&directory, made));
         }
+        for (directory, images) in self.images {
+            let made = match images {
+                Ok(images) => images.finish().await,
+                Err(failure) => Err(failure),
+            };
+            delivered.push(images_delivered(&directory, made.err()));
+        }
         for follower in self.followers {
             follower.end().await;
         }
@@ -66,15 +85,34 @@ impl LiveOutputs {
 }
 
 /// The same from a spool that a dead run left.
-pub(crate) async fn recover(spool: &Reader, wanted: &Wanted) -> Vec<Delivered> {
+pub(crate) async fn recover(spool: &Reader, wanted: &Wanted, ffmpeg: &Path) -> Vec<Delivered> {
     let mut delivered = Vec::new();
     for output in &wanted.outputs {
         if let Output::Hls { directory } = output {
             let made = hls::make(directory, wanted, spool.clone()).await;
             delivered.push(hls_delivered(directory, made));
         }
+        if let Output::Images { directory, every_s } = output {
+            let wish = Wish { directory, every_s: *every_s, wanted, ffmpeg, lasting: None };
+            let made = images::make(wish, spool.clone()).await;
+            delivered.push(images_delivered(directory, made.err()));
+        }
     }
     delivered
+}
+
+fn images_delivered(directory: &Path, failure: Option<Failure>) -> Delivered {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    Delivered {
+        kind: OutputKind::Images,
+        location: directory.display().to_string(),
+        bytes: files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum(),
+        sha256: None,
+        duration_s: None,
+        facts: None,
+        uploads: Vec::new(),
+        failure,
+    }
 }
 
 fn hls_delivered(directory: &Path, made: Result<hls::HlsDelivery, Failure>) -> Delivered {

@@ -35,7 +35,7 @@ pub async fn recover(folder: &Path) -> Result<Vec<Recovered>, Failure> {
         let (delivery, failure) = match Destination::left_in(&spool) {
             Ok(mut destination) => match destination.find_encoder(&programs).await {
                 Ok(_) => {
-                    let live = outputs::recover(destination.spool(), &destination.wanted).await;
+                    let live = outputs::recover(destination.spool(), &destination.wanted, &programs.ffmpeg).await;
                     destination.deliver(&programs, Ended { live, ..killed() }, &report).await
                 }
                 Err(failure) => (None, Some(failure)),

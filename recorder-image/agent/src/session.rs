@@ -250,7 +250,7 @@ impl Session<'_> {
                     return cause;
                 }
             };
-            self.outputs.begin(self.destination.spool(), &self.destination.wanted, self.report);
+            self.begin_outputs(work);
             let mut meter = Meter::begin(attempt.groups());
             let Ending { cause, stage_is_well } =
                 attempt.watch(&mut meter, &mut self.captured, &mut self.observer, live, self.report).await;
@@ -276,6 +276,11 @@ impl Session<'_> {
     async fn stage(&self, work: &WorkDir, evidence: bool) -> Result<Stage, Failure> {
         let picture = self.destination.failure_picture();
         Stage::start(self.job, self.programs, picture, self.report, work, evidence).await
+    }
+
+    fn begin_outputs(&mut self, work: &WorkDir) {
+        let (spool, wanted) = (self.destination.spool(), &self.destination.wanted);
+        self.outputs.begin(spool, wanted, &self.programs.ffmpeg, &work.lasting(), self.report);
     }
 
     /// Begins to capture a stage.

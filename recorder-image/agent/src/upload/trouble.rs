@@ -72,7 +72,12 @@ impl Words {
                     .as_ref()
                     .map_or("Amazon S3".to_owned(), |url| url.as_str().trim_end_matches('/').to_owned());
                 let variables: &[&str] = &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-                (format!("the bucket \"{bucket}\" at {server}"), server, variables, "s3:PutObject, s3:GetObject and s3:AbortMultipartUpload")
+                (
+                    format!("the bucket \"{bucket}\" at {server}"),
+                    server,
+                    variables,
+                    "s3:PutObject, s3:GetObject and s3:AbortMultipartUpload",
+                )
             }
             Place::Google { bucket } => {
                 let variables: &[&str] = &["GOOGLE_APPLICATION_CREDENTIALS"];
