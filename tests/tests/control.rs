@@ -319,3 +319,78 @@ fn what_streams_can_t_be_is_refused_before_anything_is_started() {
     }
     bench.assert_nothing_left();
 }
+
+#[test]
+fn pause_resume_mute_and_markers_take_effect_and_are_told() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let mut running = recording(&bench, &pages.url("/"), &["-o", "a.mp4"]);
+    let done = |arguments: &[&str]| assert!(told(&bench, arguments)["ok"].is_object(), "{arguments:?}");
+    done(&["pause"]);
+    assert_eq!(running.wait_for("paused", AT_ONCE)["mode"], "cut");
+    let status = told(&bench, &["show"]);
+    assert_eq!((text(&status, "state"), text(&status, "paused")), ("paused", "cut"));
+    done(&["pause", "--mode=cut"]);
+    refused(&bench, &["pause", "--mode=hold"], REQUEST, &["paused already"]);
+    done(&["resume"]);
+    running.wait_for("resumed", AT_ONCE);
+    done(&["pause", "--mode=hold"]);
+    assert_eq!(running.wait_for("paused", AT_ONCE)["mode"], "hold");
+    done(&["resume"]);
+
+    done(&["mute"]);
+    running.wait_until("muted", AT_ONCE, |event| event["muted"] == true);
+    assert_eq!(told(&bench, &["show"])["muted"], true);
+    done(&["unmute"]);
+    running.wait_until("muted", AT_ONCE, |event| event["muted"] == false);
+
+    done(&["mark", "Questions and answers"]);
+    let at_s = running.wait_for("marked", AT_ONCE)["media_s"].as_f64().expect("it tells where");
+    let status = told(&bench, &["show"]);
+    assert_eq!(status["markers"], json!([{"label": "Questions and answers", "media_s": at_s}]));
+    refused(&bench, &["mark", " "], REQUEST, &["title"]);
+    assert_eq!(
+        (text(&status, "state"), &status["paused"], &status["muted"]),
+        ("recording", &json!(null), &json!(false))
+    );
+    assert_eq!(told(&bench, &["stop", "--wait"])["state"], "completed");
+    assert_eq!(running.end(SOON).code(), 0);
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn streams_are_added_told_without_their_keys_and_removed() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    std::fs::write(bench.file("streams"), "rtmp://127.0.0.1:1/app/hunter2\n").expect("written");
+    let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4", "--metrics=0", "--stream-file=streams"]);
+    let added =
+        bench.start_with_line(&["stream", "add", "-", "--json"], "rtmp://127.0.0.1:1/other/hunter3").end(AT_ONCE);
+    assert_eq!((added.code(), &printed(&added)["ok"]["stream"]), (0, &json!("s2")), "{added:#?}");
+    refused(&bench, &["stream", "add", "http://127.0.0.1:1/app/hunter4"], REQUEST, &["rtmp://"]);
+    let status = told(&bench, &["show"]);
+    let streams: Vec<_> = status["streams"]
+        .as_array()
+        .expect("streams")
+        .iter()
+        .map(|stream| (text(stream, "id"), text(stream, "address")))
+        .collect();
+    assert_eq!(streams, [("s1", "rtmp://127.0.0.1:1/app/****"), ("s2", "rtmp://127.0.0.1:1/other/****")]);
+    let (_, body) = get(text(&status, "metrics"));
+    let series = "wallflower_stream_state{stream=\"s1\",address=\"rtmp://127.0.0.1:1/app/****\",state=\"live\"} 0";
+    assert!(body.contains(series), "{body}");
+
+    told(&bench, &["stream", "remove", "s1"]);
+    told(&bench, &["stream", "remove", "rtmp://127.0.0.1:1/other/hunter3"]);
+    refused(&bench, &["stream", "remove", "s1"], REQUEST, &["stream"]);
+    let status = told(&bench, &["show"]);
+    for stream in status["streams"].as_array().expect("streams") {
+        assert_eq!(text(stream, "state"), "ended", "{status:#}");
+    }
+    let (_, metrics) = get(text(&status, "metrics"));
+    told(&bench, &["stop"]);
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    for told in [status.to_string(), metrics, format!("{ended:?}")] {
+        assert!(!told.contains("hunter"), "{told}");
+    }
+    bench.assert_nothing_left();
+}
