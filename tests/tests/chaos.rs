@@ -240,7 +240,6 @@ fn table(rows: &[Row]) -> String {
 
 #[test]
 #[ignore = "takes 25 minutes; `make chaos` runs it"]
-#[expect(clippy::print_stdout, reason = "the table is to be seen")]
 fn every_fault_costs_little_and_nothing_lies() {
     let (_turn, site) = (my_turn(), Site::serve());
     let wanted = std::env::var("CHAOS_ONLY").unwrap_or_default();
@@ -277,7 +276,8 @@ fn every_fault_costs_little_and_nothing_lies() {
 
 /// Faults that take more than a signal.
 fn others(site: &Site, wanted: &str) -> Vec<Row> {
-    let all: [(&str, fn(&Site, &str) -> Option<Row>); 3] = [
+    type Making = fn(&Site, &str) -> Option<Row>;
+    let all: [(&str, Making); 3] = [
         ("RTMP server gone for 20 s", rtmp_gone),
         ("everything killed at once", everything_killed),
         ("disk full", disk_full),

@@ -39,7 +39,7 @@ pub(crate) struct Made {
 /// Makes a file of the finished MP4 and checks it. `known` is what the MP4 holds. A file that is there is replaced; one that could
 /// not be made whole is removed.
 pub(crate) async fn make(
-    ffmpeg: &Ffmpeg<'_>,
+    ffmpeg: &Ffmpeg,
     finished: &Path,
     known: &MediaFacts,
     container: Container,
@@ -60,7 +60,7 @@ pub(crate) async fn make(
 }
 
 async fn made(
-    ffmpeg: &Ffmpeg<'_>,
+    ffmpeg: &Ffmpeg,
     finished: &Path,
     known: &MediaFacts,
     container: Container,
@@ -86,7 +86,7 @@ fn read_from_the_first_frame(command: &mut Command, finished: &Path, known: &Med
 
 /// Whether this ffmpeg writes that part of the sound is to be thrown away, but not that the rest comes as much later. Those before
 /// 6.0 do, and move all streams instead, so that the picture is late. Found out by making next to nothing where the file is to be.
-async fn webm_s_opus_is_early(ffmpeg: &Ffmpeg<'_>, to: &Path) -> Result<bool, Failure> {
+async fn webm_s_opus_is_early(ffmpeg: &Ffmpeg, to: &Path) -> Result<bool, Failure> {
     let mut command = ffmpeg.command();
     command.args(["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "0.1", "-c:a", "libopus"]);
     command.args(["-avoid_negative_ts", "disabled", "-f", "webm"]).arg(ffmpeg::file(to));
@@ -196,7 +196,7 @@ mod tests {
     /// Most seconds between a flash and its beep.
     const TOGETHER: f64 = 0.005;
 
-    fn ffmpeg() -> Ffmpeg<'static> {
+    fn ffmpeg() -> Ffmpeg {
         Ffmpeg::find().expect("ffmpeg is installed")
     }
 

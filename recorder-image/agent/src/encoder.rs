@@ -239,7 +239,7 @@ pub(crate) struct Encoders(BTreeSet<String>);
 
 impl Encoders {
     /// Asks it; takes some 50 ms.
-    pub(crate) async fn of(ffmpeg: &Ffmpeg<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn of(ffmpeg: &Ffmpeg) -> Result<Self, Failure> {
         let mut command = ffmpeg.command();
         command.arg("-encoders");
         let names = Arc::new(Mutex::new(BTreeSet::new()));
@@ -296,7 +296,7 @@ fn listed(line: &str) -> Option<&str> {
 
 /// Finds what can encode this here. With it comes a warning, a sentence, when that is not what was asked for.
 pub(crate) async fn resolve(
-    ffmpeg: &Ffmpeg<'_>,
+    ffmpeg: &Ffmpeg,
     encoding: Encoding,
     size: FrameSize,
     fps: FrameRate,
@@ -358,7 +358,7 @@ fn warning(encoding: Encoding, refusals: &[String]) -> Option<String> {
 }
 
 async fn software(
-    ffmpeg: &Ffmpeg<'_>,
+    ffmpeg: &Ffmpeg,
     encoders: &Encoders,
     codec: VideoCodec,
     size: FrameSize,
@@ -397,7 +397,7 @@ async fn software(
 
 /// Encodes three frames. The inner error is the reason why that can't be done, in a few words.
 async fn try_out(
-    ffmpeg: &Ffmpeg<'_>,
+    ffmpeg: &Ffmpeg,
     encoders: &Encoders,
     encoder: &Encoder,
     size: FrameSize,
@@ -420,7 +420,7 @@ async fn try_out(
     Ok(Err(complaint.unwrap_or_else(|| format!("ffmpeg ended with {status}"))))
 }
 
-fn trial(ffmpeg: &Ffmpeg<'_>, encoder: &Encoder, size: FrameSize, fps: FrameRate) -> Command {
+fn trial(ffmpeg: &Ffmpeg, encoder: &Encoder, size: FrameSize, fps: FrameRate) -> Command {
     let mut command = ffmpeg.command();
     command.args(encoder.device_options());
     command.args(["-f", "lavfi", "-i", &format!("testsrc2=s={size}:r={fps}"), "-frames:v", "3"]);
@@ -459,7 +459,7 @@ mod tests {
 
     const LIBRARIES: [Library; 5] = [Library::X264, Library::X265, Library::Vpx, Library::Aom, Library::SvtAv1];
 
-    fn ffmpeg() -> Ffmpeg<'static> {
+    fn ffmpeg() -> Ffmpeg {
         Ffmpeg::find().expect("ffmpeg is installed")
     }
 

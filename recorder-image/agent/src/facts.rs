@@ -99,7 +99,7 @@ fn broken(why: impl std::fmt::Display) -> Failure {
 }
 
 /// Looks at a whole file. Fails when it can't be read, or when a stream in it is empty or has no duration.
-pub(crate) async fn facts(ffmpeg: &Ffmpeg<'_>, file: &Path) -> Result<MediaFacts, Failure> {
+pub(crate) async fn facts(ffmpeg: &Ffmpeg, file: &Path) -> Result<MediaFacts, Failure> {
     let mut command = ffmpeg.probe();
     command.args(["-count_packets", "-show_entries"]);
     command.arg(concat!(

@@ -12,29 +12,22 @@ use crate::capture::explain;
 use crate::child;
 use crate::delivery::unwritable;
 use crate::programs::{Program, Programs};
-use crate::workdir::WorkDir;
 
-/// Where they are, and whose processes they become.
-pub(crate) struct Ffmpeg<'a> {
+/// Where they are.
+pub(crate) struct Ffmpeg {
     ffmpeg: PathBuf,
     ffprobe: PathBuf,
-    work: Option<&'a WorkDir>,
 }
 
-impl<'a> Ffmpeg<'a> {
-    /// For a run: what is started is swept with it.
-    pub(crate) fn of_run(programs: &Programs, work: &'a WorkDir) -> Self {
-        Self { work: Some(work), ..Self::alone(programs) }
-    }
-
+impl Ffmpeg {
     /// For work outside of any run. What is started ends with the future that waits for it, or with its work.
     pub(crate) fn alone(programs: &Programs) -> Self {
-        Self { ffmpeg: programs.ffmpeg.clone(), ffprobe: programs.ffprobe.clone(), work: None }
+        Self { ffmpeg: programs.ffmpeg.clone(), ffprobe: programs.ffprobe.clone() }
     }
 
     /// The same where nothing else of an agent is needed.
     pub(crate) fn find() -> Result<Self, Failure> {
-        Ok(Self { ffmpeg: Program::Ffmpeg.find()?, ffprobe: Program::Ffprobe.find()?, work: None })
+        Ok(Self { ffmpeg: Program::Ffmpeg.find()?, ffprobe: Program::Ffprobe.find()? })
     }
 
     /// ffmpeg that only says what goes wrong, and replaces the file that it is to write.
@@ -53,12 +46,12 @@ impl<'a> Ffmpeg<'a> {
 
     /// A directory for what is only needed on the way; it vanishes when it is dropped.
     pub(crate) fn scratch(&self) -> Result<TempDir, Failure> {
-        let place = self.work.map_or_else(std::env::temp_dir, |work| work.scratch().to_owned());
+        let place = std::env::temp_dir();
         tempfile::tempdir_in(&place).map_err(|error| unwritable(&place, &error))
     }
 
     fn start(&self, program: &Path) -> Command {
-        self.work.map_or_else(|| Command::new(program), |work| work.command(program))
+        Command::new(program)
     }
 }
 

@@ -34,7 +34,6 @@ struct Track {
 #[derive(Clone, Debug)]
 pub(crate) struct Init {
     pub(crate) bytes: Bytes,
-    tracks: Vec<Track>,
 }
 
 /// The samples of one track in a fragment.
@@ -161,7 +160,7 @@ impl Cutter {
         if self.tracks.is_empty() {
             return Err(NotFragmentedMp4("it has no tracks"));
         }
-        Ok(Init { bytes, tracks: self.tracks.clone() })
+        Ok(Init { bytes })
     }
 
     fn fragment(&mut self) -> Result<Fragment, NotFragmentedMp4> {
@@ -205,13 +204,6 @@ impl Cutter {
             self.last_segment_s = Some(fragment.start_s());
         }
         starts
-    }
-}
-
-impl Init {
-    /// Whether there are pictures at all.
-    pub(crate) fn has_pictures(&self) -> bool {
-        self.tracks.iter().any(|track| track.kind == Kind::Picture)
     }
 }
 
@@ -410,7 +402,6 @@ pub(crate) mod tests {
     fn fragments_are_half_a_second_and_segments_begin_with_keyframes() {
         let bytes = encoded(5, 30);
         let (init, fragments) = cut(&bytes, NONE, 1000);
-        assert!(init.has_pictures());
         let starts: Vec<f64> =
             fragments.iter().filter(|fragment| fragment.starts_segment).map(Fragment::start_s).collect();
         assert_eq!(starts, [0.0, 2.0, 4.0]);
@@ -459,8 +450,7 @@ pub(crate) mod tests {
 
     #[test]
     fn sound_alone_has_segments_too() {
-        let (init, fragments) = cut(&encoded(5, 0), NONE, 4096);
-        assert!(!init.has_pictures());
+        let (_, fragments) = cut(&encoded(5, 0), NONE, 4096);
         assert_eq!(fragments.iter().filter(|fragment| fragment.starts_segment).count(), 3, "{fragments:?}");
     }
 

@@ -84,7 +84,7 @@ pub(crate) async fn make(wish: Wish<'_>, spool: Reader) -> Result<ImagesDelivery
 
 /// The two pictures that show all of it, from the finished file.
 pub(crate) async fn make_sheets(
-    ffmpeg: &Ffmpeg<'_>,
+    ffmpeg: &Ffmpeg,
     directory: &Path,
     wanted: &Wanted,
     finished: &Path,

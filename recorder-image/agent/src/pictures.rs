@@ -30,7 +30,7 @@ pub async fn contact_sheet(video: &Path, duration_s: f64, to: &Path) -> Result<(
 
 /// The same in a run.
 pub(crate) async fn make_contact_sheet(
-    ffmpeg: &Ffmpeg<'_>,
+    ffmpeg: &Ffmpeg,
     video: &Path,
     duration_s: f64,
     to: &Path,
@@ -77,7 +77,7 @@ pub(crate) async fn make_contact_sheet(
 
 /// Writes a picture of the frame from the middle third of the video that shows most of what the others around it show: no black
 /// one, and none in the midst of a change. JPEG, or PNG if `to` ends so.
-pub(crate) async fn thumbnail(ffmpeg: &Ffmpeg<'_>, video: &Path, duration_s: f64, to: &Path) -> Result<(), Failure> {
+pub(crate) async fn thumbnail(ffmpeg: &Ffmpeg, video: &Path, duration_s: f64, to: &Path) -> Result<(), Failure> {
     let duration = duration_s.max(0.0);
     let look = (duration / 3.0).min(LONGEST_LOOK_S);
     let mut command = ffmpeg.command();
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    fn ffmpeg() -> Ffmpeg<'static> {
+    fn ffmpeg() -> Ffmpeg {
         Ffmpeg::find().expect("ffmpeg is installed")
     }
 

@@ -62,7 +62,7 @@ impl Sidecars {
             contract: ManifestContract,
             recording: wanted.recording.clone(),
             room: Some(wanted.room.clone()).filter(|room| !room.is_empty()),
-            picture: (!wanted.sound_only()).then(|| Picture {
+            picture: (!wanted.sound_only()).then_some(Picture {
                 size: wanted.size,
                 fps: wanted.fps,
                 codec: wanted.encoding.codec,

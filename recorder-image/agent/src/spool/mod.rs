@@ -362,7 +362,7 @@ impl Spool {
     fn mend_index(&self) -> std::io::Result<()> {
         let known = self.segments();
         for attempt in self.attempts() {
-            let last = known.iter().filter(|segment| segment.attempt == attempt.number).next_back();
+            let last = known.iter().rfind(|segment| segment.attempt == attempt.number);
             let indexed = last.map_or(0, |segment| segment.offset + segment.bytes);
             if self.bytes(attempt.number) > indexed {
                 let began_unix_us = self.began().map_or(attempt.first_frame.unix_us, |began| began.unix_us);

@@ -88,6 +88,7 @@ impl Streams {
 
     /// Ends the stream with this id or address, after what was captured until now was sent; not much later when that takes too long.
     /// When this future is dropped, the stream ends all the same.
+    #[cfg(test)]
     pub(crate) async fn remove(&mut self, stream: &Secret) -> Result<(), Failure> {
         self.end(stream)?.await;
         Ok(())
