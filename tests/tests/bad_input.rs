@@ -139,8 +139,8 @@ fn destinations_that_can_t_be_written_are_refused_before_anything_starts() {
     for (file, code, says) in [
         ("/proc/a.mp4", DESTINATION, "can't be written"),
         ("/dev/null/a.mp4", DESTINATION, "can't be written"),
-        ("a.avi", REQUEST, "MP4 only"),
-        ("/tmp", REQUEST, "MP4 only"),
+        ("a.avi", REQUEST, ".mp4, .mkv"),
+        ("/tmp", REQUEST, "end its name"),
     ] {
         refused(&bench, &["demo:x", "--demo-listen=127.0.0.1:0", "-o", file], AT_ONCE, code, &[says]);
     }
@@ -163,7 +163,13 @@ fn a_full_disk_is_the_destination_s_fault() {
     let pages = Pages::serve(&[("/", Answer::Html(NOISE.into()))]);
     let file = disk.0.join("a.mp4");
     let file = file.to_str().expect("utf-8");
-    let ended = bench.run(&["record", &pages.url("/"), "--duration=30s", "-o", file], Duration::from_secs(40));
+    let url = pages.url("/");
+    let arguments = ["record", &url, "--duration=30s", "-o", file];
+    let refused = bench.run(&arguments, AT_ONCE);
+    assert_eq!(refused.code(), DESTINATION, "{refused:#?}");
+    assert!(refused.stderr.contains("disk_reserve_bytes"), "{}", refused.stderr);
+    let careless = [&arguments[..], &["--watch", "disk_reserve_bytes=0"]].concat();
+    let ended = bench.run(&careless, Duration::from_secs(40));
     assert_eq!(ended.code(), DESTINATION, "{ended:#?}");
     assert!(ended.stderr.contains("full"), "{}", ended.stderr);
     assert!(!Path::new(file).exists(), "no truncated file is passed off as a recording");

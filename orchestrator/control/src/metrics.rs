@@ -240,7 +240,7 @@ mod tests {
             course.hear(&event, 0);
         }
         let delivery = serde_json::json!({
-            "file": "/a.mp4", "bytes": 1, "duration_s": 1.0, "frames": 30, "gaps": [],
+            "outputs": [], "manifest": null, "duration_s": 1.0, "frames": 30, "gaps": [],
             "usage": {"encoder_cores": 0.25, "display_cores": 0.1, "audio_cores": 0.0, "browser_cores": 0.5, "pss_bytes": 4096},
         });
         Status {

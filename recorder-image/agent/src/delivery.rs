@@ -25,6 +25,7 @@ use crate::digest;
 use crate::encoder::{Encoder, Encoders, resolve};
 use crate::ffmpeg::Ffmpeg;
 use crate::finisher::{self, Finished, Plan};
+use crate::observer::free_on;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::sidecars::{self, Sidecars};
@@ -79,6 +80,13 @@ impl Destination {
 
     fn of(job: &Job, spool: Spool) -> Result<Self, Failure> {
         let destination = Self { wanted: Wanted::of(job), encoder: Encoder::default(), spool };
+        let room = check_room(&destination.spool, job.watchdog.disk_reserve_bytes);
+        if let Err(failure) = room
+            && !destination.has_media()
+        {
+            destination.discard();
+            return Err(failure);
+        }
         for output in &job.outputs {
             let checked = match output {
                 Output::Hls { directory } => hls::check(directory, &job.id, job.overwrite),
@@ -334,6 +342,20 @@ impl Destination {
         );
         Failure { message, ..failure }
     }
+}
+
+/// Fails when the disk has not what is kept so that a recording can always be finished.
+fn check_room(spool: &Spool, reserve: u64) -> Result<(), Failure> {
+    if free_on(spool.folder()).is_none_or(|free| free >= reserve) {
+        return Ok(());
+    }
+    let folder = spool.folder().parent().unwrap_or(Path::new("/")).display();
+    let message = format!(
+        "The disk of {folder} has less than {} MiB free, which are kept so that a recording can always be finished; make room, choose \
+         another place, or set --watch disk_reserve_bytes=0.",
+        reserve >> 20
+    );
+    Err(Failure::new(FailureKind::DiskFull, message))
 }
 
 /// Fails when an output can't go where it is to go.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::statvfs::statvfs;
@@ -108,18 +108,18 @@ impl Observer {
             progress,
             spool_bytes: progress.bytes,
             copies: self.copies,
-            disk_free_bytes: self.free(),
+            disk_free_bytes: free_on(&self.spool),
             memory_bytes,
             memory_limit_bytes: self.memory_limit,
         })
     }
+}
 
-    fn free(&self) -> Option<u64> {
-        let disk = statvfs(&self.spool).ok()?;
-        // The types differ between platforms.
-        #[expect(clippy::useless_conversion, reason = "the types differ between platforms")]
-        Some(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
-    }
+/// Bytes that are free on the disk of a directory.
+pub(crate) fn free_on(folder: &Path) -> Option<u64> {
+    let disk = statvfs(folder).ok()?;
+    #[expect(clippy::useless_conversion, reason = "the types differ between platforms")]
+    Some(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
 }
 
 /// Files as large as the spool that finishing may write beside it.

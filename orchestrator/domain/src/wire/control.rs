@@ -328,7 +328,7 @@ mod tests {
         course.hear(&started(15 * second), 16 * second);
         assert_eq!((course.interruptions, course.gap_s), (2, 5.0));
         let delivery = serde_json::json!({
-            "file": "a.mp4", "bytes": 1, "duration_s": 1.0, "frames": 30, "usage": null,
+            "outputs": [], "manifest": null, "duration_s": 1.0, "frames": 30, "usage": null,
             "gaps": [{"at_s": 10.0, "length_s": 4.5, "reason": "x"}],
         });
         let delivery = serde_json::from_value(delivery).expect("valid");

@@ -80,10 +80,16 @@ pub(crate) async fn finish(
     chapters: Option<&Path>,
 ) -> Result<Finished, Failure> {
     if plan.pieces.is_empty() {
-        return Err(Failure::new(
-            FailureKind::BadRequest,
-            "The recording was paused all the time, so there is nothing to deliver.",
-        ));
+        return Err(match plan.pauses.is_empty() {
+            true => Failure::new(
+                FailureKind::ProgramDied,
+                "Not even half a second was captured whole, so there is nothing to deliver.",
+            ),
+            false => Failure::new(
+                FailureKind::BadRequest,
+                "The recording was paused all the time, so there is nothing to deliver.",
+            ),
+        });
     }
     let sound_only = wanted.sound_only();
     let container = if sound_only { Container::M4a } else { Container::Mp4 };
