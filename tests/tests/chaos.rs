@@ -178,7 +178,7 @@ fn judged(fault: &Fault, bench: &Bench, ended: &Ended, began_us: i64, harmed_us:
         name: fault.name.to_owned(),
         lost_s: lost_s.max(0.0),
         frozen_s: frozen_s.max(0.0),
-        gap_s: gaps.iter().map(|(_, length_s)| length_s).sum(),
+        gap_s: gaps.iter().map(|(_, length_s)| length_s).fold(0.0, |sum, length_s| sum + length_s),
         recovery_s: harmed_us.iter().filter_map(recovered).reduce(f64::max),
         right: end == fault.end && finished["failure"].is_null() && ended.code() == 0,
         state: if finished["failure"].is_null() { format!("completed ({end})") } else { format!("failed ({end})") },

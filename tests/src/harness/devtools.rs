@@ -43,11 +43,22 @@ async fn get(port: u16, path: &str) -> Result<String, Box<dyn std::error::Error>
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
+    // The browser keeps the connection, whatever it is asked.
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let (_, body) = text.split_once("\r\n\r\n").ok_or("no body")?;
-    Ok(body.to_owned())
+    loop {
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+            if body.len() >= length.unwrap_or(usize::MAX) {
+                return Ok(body.to_owned());
+            }
+        }
+        if stream.read_buf(&mut answer).await? == 0 {
+            return Err("the answer ends too soon".into());
+        }
+    }
 }
 
 /// Of the youngest browser: an attempt before may have left its file.
