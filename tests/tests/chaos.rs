@@ -83,8 +83,8 @@ fn faults() -> Vec<Fault> {
         fault("SIGSTOP Chromium", |scene| scene.harm(process("chromium", "STOP"))),
         fault("SIGSTOP renderer", |scene| scene.harm(helper("renderer", "STOP"))),
         fault("SIGSTOP agent", |scene| scene.harm(process("agent", "STOP"))),
-        fault("renderer crash (chrome://crash)", |scene| {
-            scene.harm(|bench| devtools::tell_page(bench, "Page.navigate", &json!({ "url": "chrome://crash" })));
+        fault("renderer crash (Page.crash)", |scene| {
+            scene.harm(|bench| devtools::tell_page(bench, "Page.crash", &json!({})));
         }),
         fault("page blocked for 10 s", |scene| {
             let block = "setTimeout(() => { const until = Date.now() + 10000; while (Date.now() < until); }, 0)";
@@ -290,7 +290,7 @@ fn every_fault_costs_little_and_nothing_lies() {
 fn others(site: &Site, wanted: &str) -> Vec<Row> {
     type Making = fn(&Site, &str) -> Option<Row>;
     let all: [(&str, Making); 3] = [
-        ("RTMP server gone for 20 s", rtmp_gone),
+        ("RTMP server gone for a third", rtmp_gone),
         ("everything killed at once", everything_killed),
         ("disk full", disk_full),
     ];
