@@ -176,6 +176,7 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
     let shown_s =
         corner.motion.iter().find(|(at_s, motion)| *at_s > told_s - 0.3 && *motion > 0.12).map(|(at_s, _)| *at_s);
     let shown_s = shown_s.unwrap_or_else(|| panic!("no chat is seen around {told_s}: {:?}", corner.motion));
+    println!("chat: told at {told_s}, seen at {shown_s}");
     assert!((shown_s - told_s).abs() <= 0.1, "the line is told at {told_s} and seen at {shown_s}");
 
     let chapters = Command::new("ffprobe")
