@@ -13,7 +13,7 @@ pages := layout-app/dist/index.html
 page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
 	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate bench chaos clean
+.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate bench chaos soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ bench: build ## measure what the design promises, and print the figures
 chaos: build ## do to recordings what can be done to them, and print what it costs: docs/chaos-table.md
 	CHAOS_TABLE="$(CURDIR)/docs/chaos-table.md" \
 	cargo test $(locked) --release -p wallflower-tests --test chaos -- --ignored --nocapture
+
+soak: build ## record for an hour, and print what that did: docs/soak.md
+	SOAK_TABLE="$(CURDIR)/docs/soak.md" \
+	cargo test $(locked) --release -p wallflower-tests --test soak -- --ignored --nocapture
 
 clean: ## remove what was built and recorded here
 	cargo clean

@@ -4,6 +4,7 @@
  *
  *     ?fps=30         the counter advances that many times a second (default 60: at every painted frame)
  *     ?mode=webrtc    picture and sound travel through a peer connection first, as in a meeting
+ *     ?bustle         something in the picture never stands still
  *     ?behaviour= ?ends=   see signals.ts
  *
  * The counter counts animation frames, not time: a frame that the browser or the recorder loses is then a step too wide, one
@@ -17,6 +18,7 @@
  */
 import { Beeper, leavesSpeakersAt, rendersAt } from "./beeper";
 import { loopback } from "./loopback";
+import { bustle } from "./bustle";
 import { CanvasPicture, PagePicture, type Picture } from "./picture";
 import plan from "./plan";
 import { Signals } from "./signals";
@@ -47,6 +49,7 @@ async function main(): Promise<void> {
     await play(await loopback(tracks));
   } else {
     const leavesAt = (time: number) => leavesSpeakersAt(audio, time);
+    if (query.has("bustle")) bustle(document.body);
     run(new PagePicture(document.body), new Beeper(audio, audio.destination), fps, leavesAt);
   }
   requestAnimationFrame(() => signals.ready());

@@ -385,6 +385,15 @@ impl Running {
         signal(self.pid(), name);
     }
 
+    /// Whether the binary itself has ended.
+    ///
+    /// # Panics
+    ///
+    /// When that can't be told.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.0.try_wait().expect("a child can be awaited").is_some()
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

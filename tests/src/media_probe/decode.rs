@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::region::Region;
 
-/// How long one pass over a file may take.
-pub const DEADLINE: Duration = Duration::from_secs(180);
+/// How long one pass over a file may take. An hour of 720p30 takes some minutes.
+pub const DEADLINE: Duration = Duration::from_secs(900);
 
 /// Rate to which sound is decoded, in Hz; recordings are made at it, so that nothing is resampled.
 pub const SAMPLE_RATE: u32 = 48_000;
