@@ -5,9 +5,11 @@
 //! * [`driver`]: the one task that owns a recording, from its agent's launch to its last word.
 //! * [`livekit`]: the tokens by which silent participants join LiveKit rooms.
 //! * [`metrics`]: running recordings, as Prometheus reads them.
+//! * [`store`]: where an orchestrator keeps its records.
 
 pub mod demo_room;
 pub mod driver;
 pub mod launcher;
 pub mod livekit;
 pub mod metrics;
+pub mod store;

@@ -1,11 +1,11 @@
 //! The life of a recording.
 //!
 //! ```text
-//! starting ──▶ joining ──▶ recording ──▶ stopping ──▶ finalizing ──▶ completed
-//!    │            │         │  ⇅ paused, interrupted       │
-//!    │            │         └──────────────┴───────────────┴───────▶ failed
-//!    ├────────────┴──▶ failed   (a failure before any media)
-//!    └────────────┴──▶ aborted  (stopped before any media)
+//! queued ──▶ starting ──▶ joining ──▶ recording ──▶ stopping ──▶ finalizing ──▶ completed
+//!    │          │            │         │  ⇅ paused, interrupted       │
+//!    │          │            │         └──────────────┴───────────────┴───────▶ failed
+//!    ├──────────┴────────────┴──▶ failed   (a failure before any media)
+//!    └──────────┴────────────┴──▶ aborted  (stopped before any media)
 //! ```
 //!
 //! Every change goes through [`apply`], which is pure. What an agent says twice or late is [`Applied::Ignored`]; a stop is never
@@ -21,6 +21,8 @@ use crate::wire::agent::{AgentEvent, Delivery};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    /// It waits for its time, or for room on a machine.
+    Queued,
     /// The agent was launched; display, sound and browser come up.
     Starting,
     /// The page joins the room; the start signal is awaited.
@@ -44,6 +46,21 @@ pub enum State {
 }
 
 impl State {
+    /// All of them, in the order in which a life passes through them.
+    pub const ALL: [Self; 11] = [
+        Self::Queued,
+        Self::Starting,
+        Self::Joining,
+        Self::Recording,
+        Self::Paused,
+        Self::Interrupted,
+        Self::Stopping,
+        Self::Finalizing,
+        Self::Completed,
+        Self::Failed,
+        Self::Aborted,
+    ];
+
     /// There is media, and more is meant to come.
     pub fn is_under_way(self) -> bool {
         matches!(self, Self::Recording | Self::Paused | Self::Interrupted)
@@ -53,7 +70,8 @@ impl State {
     pub fn is_terminal(self) -> bool {
         match self {
             Self::Completed | Self::Failed | Self::Aborted => true,
-            Self::Starting
+            Self::Queued
+            | Self::Starting
             | Self::Joining
             | Self::Recording
             | Self::Paused
@@ -116,9 +134,14 @@ pub struct Recording {
 impl Recording {
     /// A recording whose agent is being launched.
     pub fn new(id: impl Into<String>) -> Self {
+        Self { state: State::Starting, ..Self::queued(id) }
+    }
+
+    /// A recording that waits.
+    pub fn queued(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
-            state: State::Starting,
+            state: State::Queued,
             version: 1,
             stop_requested: false,
             end: None,
@@ -131,8 +154,15 @@ impl Recording {
 /// What can happen to a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Somebody asks for an end.
+    /// Somebody asks for an end. A recording that waits is aborted by it.
     StopRequested,
+    /// An agent is being launched.
+    Launched,
+    /// It can't begin: its room, its outputs or its launcher refuse.
+    CantStart {
+        /// Why.
+        failure: Failure,
+    },
     /// The agent says something.
     Agent(AgentEvent),
     /// The agent's process is gone; it said nothing more.
@@ -158,7 +188,20 @@ pub fn apply(recording: &mut Recording, event: Event) -> Applied {
     }
     let before = (recording.state, recording.stop_requested);
     match event {
-        Event::StopRequested => recording.stop_requested = true,
+        Event::StopRequested => {
+            recording.stop_requested = true;
+            if recording.state == State::Queued {
+                recording.state = State::Aborted;
+                recording.end = Some(EndReason::Stopped);
+            }
+        }
+        Event::Launched => advance(recording, State::Starting),
+        Event::CantStart { failure } if recording.state <= State::Joining => {
+            recording.end = Some(EndReason::Failure);
+            recording.failure = Some(failure);
+            recording.state = State::Failed;
+        }
+        Event::CantStart { .. } => {}
         Event::Agent(event) => apply_agent(recording, event),
         Event::AgentGone { how } => {
             recording.end = Some(EndReason::Failure);
@@ -325,6 +368,21 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_that_waits_is_launched_or_stopped_or_refused() {
+        let refused = || Event::CantStart { failure: Failure::new(FailureKind::RoomRefused, "x") };
+        for (event, state) in
+            [(Event::Launched, State::Starting), (Event::StopRequested, State::Aborted), (refused(), State::Failed)]
+        {
+            let mut recording = Recording::queued("r");
+            assert_eq!(apply(&mut recording, event), Applied::Changed);
+            assert_eq!(recording.state, state);
+        }
+        let mut recording = Recording::new("r");
+        apply(&mut recording, Event::Agent(started()));
+        assert_eq!(apply(&mut recording, refused()), Applied::Ignored);
+    }
+
+    #[test]
     fn an_agent_that_vanishes_fails_the_recording() {
         let mut recording = Recording::new("r");
         apply(&mut recording, Event::AgentGone { how: "was killed by signal 9".into() });
@@ -335,6 +393,8 @@ mod tests {
     fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
             Just(Event::StopRequested),
+            Just(Event::Launched),
+            Just(Event::CantStart { failure: Failure::new(FailureKind::RoomRefused, "x") }),
             Just(Event::AgentGone { how: "died".into() }),
             Just(Event::Agent(AgentEvent::Joining)),
             Just(Event::Agent(started())),
@@ -350,7 +410,7 @@ mod tests {
     proptest! {
         #[test]
         fn states_never_move_backwards_and_terminal_states_never_change(events in prop::collection::vec(any_event(), 0..20)) {
-            let mut recording = Recording::new("r");
+            let mut recording = Recording::queued("r");
             for event in events {
                 let before = recording.clone();
                 let applied = apply(&mut recording, event);

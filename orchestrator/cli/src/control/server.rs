@@ -256,7 +256,9 @@ fn refusal(state: State, command: &AgentCommand) -> Option<Failure> {
         State::Stopping => "is stopping",
         State::Finalizing => "is being finalized",
         State::Completed | State::Failed | State::Aborted => "has ended",
-        State::Starting | State::Joining | State::Recording | State::Paused | State::Interrupted => return None,
+        State::Queued | State::Starting | State::Joining | State::Recording | State::Paused | State::Interrupted => {
+            return None;
+        }
     };
     let what = match command {
         AgentCommand::Stop | AgentCommand::Abandon => return None,

@@ -7,4 +7,5 @@ pub mod agent;
 pub mod cast;
 pub mod control;
 pub mod demo_room;
+pub mod link;
 pub mod page;

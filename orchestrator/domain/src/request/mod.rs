@@ -1,0 +1,185 @@
+//! What somebody asks an orchestrator to record.
+//!
+//! ```json
+//! {"room": "demo:lobby"}
+//! {"room": {"kind": "livekit", "server": "wss://meet.example.org", "room": "standup", "api_key": "…", "api_secret": "…"},
+//!  "layout": "speaker", "outputs": [{"kind": "file", "path": "standup.mp4"}, {"kind": "stream", "url": "rtmp://…"}],
+//!  "max_duration": "2h", "start_at": "2026-12-01T09:00:00Z", "metadata": {"team": "design"}}
+//! ```
+//!
+//! Only `room` is required. Unknown fields are errors.
+
+mod outputs;
+mod room;
+mod size;
+mod time;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::destination::Destination;
+use crate::encoding::{EncoderChoice, Encoding, VideoCodec};
+use crate::frame::{FrameRate, FrameSize, Preset};
+use crate::layout::Layout;
+use crate::theme::Theme;
+use crate::watchdog::WatchdogConfig;
+use crate::wire::agent::Gaps;
+
+pub use outputs::{OutputRequest, RelativePath, RelativePathError};
+pub use room::{LivekitKeys, RoomRequest};
+pub use time::{Moment, Span, TimeError};
+
+/// Most entries of [`RecordingRequest::metadata`].
+pub const MAX_METADATA: usize = 32;
+/// Most characters of a key or a value of [`RecordingRequest::metadata`].
+pub const MAX_METADATA_CHARS: usize = 512;
+
+/// A request for a recording. Its serde form holds secrets: the room's keys and the streams' addresses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingRequest {
+    /// What is recorded.
+    pub room: RoomRequest,
+    /// Initial arrangement of the tiles; the server's default when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// Size and frame rate by a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Size in place of the preset's.
+    #[serde(default, with = "size", skip_serializing_if = "Option::is_none")]
+    pub size: Option<FrameSize>,
+    /// Frames a second in place of the preset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fps: Option<FrameRate>,
+    /// Codec of the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<VideoCodec>,
+    /// What encodes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderChoice>,
+    /// Colours, logo, overlays; images are `data:` URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theme: Option<Theme>,
+    /// A page of the client's own that renders the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Url>,
+    /// What is made; one MP4 when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputRequest>,
+    /// Where all of it is uploaded to, by the server's credentials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uploads: Vec<Destination>,
+    /// The recording ends by itself after so much media.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration: Option<Span>,
+    /// What becomes of time in which nothing could be captured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Gaps>,
+    /// When it begins; at once when absent or past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Moment>,
+    /// Higher ones are taken from the queue first; 0 is normal.
+    #[serde(default)]
+    pub priority: i8,
+    /// How long the page may take to give its start signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_deadline: Option<Span>,
+    /// Rules of the watchdog; the server's when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchdogConfig>,
+    /// Where what happens to this recording is posted to, beside the server's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<Url>,
+    /// The client's own words, given back as they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl RecordingRequest {
+    /// A request for this room, everything else as the server has it.
+    pub fn of(room: impl Into<RoomRequest>) -> Self {
+        Self {
+            room: room.into(),
+            layout: None,
+            preset: None,
+            size: None,
+            fps: None,
+            codec: None,
+            encoder: None,
+            theme: None,
+            template: None,
+            outputs: Vec::new(),
+            uploads: Vec::new(),
+            max_duration: None,
+            gaps: None,
+            start_at: None,
+            priority: 0,
+            start_deadline: None,
+            watch: None,
+            webhooks: Vec::new(),
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    /// Size of the picture.
+    pub fn frame_size(&self) -> FrameSize {
+        self.size.unwrap_or_else(|| self.preset.unwrap_or_default().size())
+    }
+
+    /// Frames a second.
+    pub fn frame_rate(&self) -> FrameRate {
+        self.fps.unwrap_or_else(|| self.preset.unwrap_or_default().fps())
+    }
+
+    /// How the picture is encoded.
+    pub fn encoding(&self) -> Encoding {
+        Encoding { codec: self.codec.unwrap_or_default(), encoder: self.encoder.unwrap_or_default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_the_room_is_required_and_the_way_through_json_changes_nothing() {
+        let least: RecordingRequest = serde_json::from_value(json!({"room": "demo:lobby"})).expect("valid");
+        assert_eq!(least, RecordingRequest::of("demo:lobby".parse::<crate::room::Room>().expect("a room")));
+        let most = json!({
+            "room": {"kind": "livekit", "server": "wss://meet.example.org/", "room": "standup", "api_key": "k", "api_secret": "s"},
+            "layout": "speaker", "size": "640x360", "fps": 15, "codec": "h264",
+            "outputs": [{"kind": "file", "path": "a/standup.mp4"}, {"kind": "hls"}, {"kind": "stream", "url": "rtmp://h/app/key"},
+                        {"kind": "audio", "path": "a.mp3"}, {"kind": "images", "every": "10s"}],
+            "max_duration": "2h", "start_at": "2026-12-01T09:00:00Z", "priority": 5, "gaps": "cut",
+            "uploads": ["s3://bucket/{room}/"], "webhooks": ["https://example.org/hook"],
+            "metadata": {"team": "design"}
+        });
+        let request: RecordingRequest = serde_json::from_value(most).expect("valid");
+        let again: RecordingRequest =
+            serde_json::from_value(serde_json::to_value(&request).expect("JSON")).expect("valid");
+        assert_eq!(request, again);
+        assert_eq!(request.frame_size().to_string(), "640x360");
+    }
+
+    #[test]
+    fn what_is_unknown_or_impossible_is_refused_by_name() {
+        for (request, said) in [
+            (json!({}), "room"),
+            (json!({"room": "demo:lobby", "laoyut": "grid"}), "laoyut"),
+            (json!({"room": "ftp://x"}), "ftp"),
+            (json!({"room": {"kind": "livekit", "server": "https://x", "room": "a"}}), "ws"),
+            (json!({"room": {"kind": "demo", "room": "a b"}}), "a b"),
+            (json!({"room": "demo:a", "max_duration": "soon"}), "soon"),
+            (json!({"room": "demo:a", "start_at": "tomorrow"}), "tomorrow"),
+            (json!({"room": "demo:a", "outputs": [{"kind": "file", "path": "../../etc/x.mp4"}]}), ".."),
+            (json!({"room": "demo:a", "outputs": [{"kind": "file", "path": "/etc/x.mp4"}]}), "/etc/x.mp4"),
+        ] {
+            let error = serde_json::from_value::<RecordingRequest>(request.clone()).expect_err("refused").to_string();
+            assert!(error.contains(said), "{request}: {error}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The room of a request: its URI, or an object that says the same and more.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::room::{Room, RoomError};
+use crate::secret::Secret;
+
+/// A room, and what is needed to get in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct RoomRequest {
+    /// Which.
+    pub room: Room,
+    /// Keys of its deployment in place of the server's own.
+    pub keys: Option<LivekitKeys>,
+    /// A page is recorded from its start signal on, not as soon as it has loaded.
+    pub await_start: bool,
+}
+
+/// By what tokens for a LiveKit deployment are signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LivekitKeys {
+    /// Its name.
+    pub api_key: String,
+    /// The secret.
+    pub api_secret: Secret,
+}
+
+impl From<Room> for RoomRequest {
+    fn from(room: Room) -> Self {
+        Self { room, keys: None, await_start: false }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Uri(String),
+    Object(serde_json::Value),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum Object {
+    Livekit {
+        server: Url,
+        room: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api_key: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api_secret: Option<Secret>,
+    },
+    Demo {
+        room: String,
+    },
+    Page {
+        url: Url,
+        #[serde(default)]
+        await_start: bool,
+    },
+}
+
+impl TryFrom<Written> for RoomRequest {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Uri(uri) => Ok(uri.parse::<Room>().map_err(|error| error.to_string())?.into()),
+            Written::Object(object) => {
+                serde_json::from_value::<Object>(object).map_err(|error| error.to_string())?.try_into()
+            }
+        }
+    }
+}
+
+impl TryFrom<Object> for RoomRequest {
+    type Error = String;
+
+    fn try_from(object: Object) -> Result<Self, String> {
+        let said = |error: RoomError| error.to_string();
+        match object {
+            Object::Livekit { server, room, api_key, api_secret } => {
+                if !matches!(server.scheme(), "ws" | "wss") {
+                    return Err(format!(
+                        "a LiveKit server's address begins with wss:// or ws://, not {}:",
+                        server.scheme()
+                    ));
+                }
+                if room.is_empty() {
+                    return Err("\"room\" is empty; it must name the LiveKit room".to_owned());
+                }
+                // By its text, so that there is one place that knows what is allowed.
+                let room = Room::Livekit { server, room }.to_string().parse().map_err(said)?;
+                let keys = match (api_key, api_secret) {
+                    (Some(api_key), Some(api_secret)) => Some(LivekitKeys { api_key, api_secret }),
+                    (None, None) => None,
+                    _ => return Err("\"api_key\" and \"api_secret\" are given together or not at all".to_owned()),
+                };
+                Ok(Self { room, keys, await_start: false })
+            }
+            Object::Demo { room } => Ok(format!("demo:{room}").parse::<Room>().map_err(said)?.into()),
+            Object::Page { url, await_start } => {
+                let room = url.as_str().parse().map_err(said)?;
+                Ok(Self { room, keys: None, await_start })
+            }
+        }
+    }
+}
+
+impl From<RoomRequest> for Written {
+    fn from(request: RoomRequest) -> Self {
+        let RoomRequest { room, keys, await_start } = request;
+        if keys.is_none() && !await_start {
+            return Self::Uri(room.to_string());
+        }
+        let (api_key, api_secret) = keys.map(|keys| (keys.api_key, keys.api_secret)).unzip();
+        let object = match room {
+            Room::Livekit { server, room } => Object::Livekit { server, room, api_key, api_secret },
+            Room::Demo { room } => Object::Demo { room },
+            Room::Page { url } => Object::Page { url, await_start },
+        };
+        Self::Object(serde_json::to_value(object).unwrap_or_default())
+    }
+}
