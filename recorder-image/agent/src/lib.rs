@@ -35,6 +35,7 @@ mod fragment;
 mod hls;
 mod images;
 mod live;
+mod media;
 mod observer;
 mod opening;
 mod outputs;

@@ -3,15 +3,17 @@
 //! ```text
 //! the beginning of one attempt:   stream copy, index in front
 //! otherwise:  pictures   attempt ▸ slate ▸ attempt …   stream copy; every frame on the grid of the frame rate
-//!             sound      each piece decoded, cut or padded to exactly its frames, silence for slates; encoded once over the whole
+//!             sound      attempt ▸ silence ▸ attempt …  stream copy, frame by frame: see [`sound`]
 //! ```
 //!
 //! A piece that does not begin with a keyframe, as after a pause that is cut, has its head encoded anew up to the next one: two seconds
 //! at most. Joined sound can't be copied: AAC's priming and ends that don't meet would shift each further piece by 20 to 110 ms.
 
 mod plan;
+mod sound;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,12 +34,13 @@ use plan::{Captured, Piece, Wishes};
 
 pub(crate) use plan::{Plan, Source, grid};
 
-/// A copy goes at disk speed, sound is encoded 60 times faster than it lasts; hours of media take minutes at worst.
+/// A copy goes at disk speed; a day of media takes minutes at worst.
 const DEADLINE: Duration = Duration::from_secs(900);
-const SAMPLE_RATE: u64 = 48_000;
-/// Seconds of sound that are decoded before and after a piece: AAC needs a frame to come in, and fragments of sound and picture don't
-/// end together.
-const SOUND_MARGIN_S: f64 = 0.6;
+/// What is copied where there is no sound.
+const SILENCE: &str = "silence.mp4";
+const SILENCE_S: &str = "0.5";
+/// The sound of a joined file.
+const SOUND: &str = "sound.mp4";
 
 /// A finished file, still in the spool.
 pub(crate) struct Finished {
@@ -176,20 +179,16 @@ impl Work<'_> {
             }
             self.write("pieces.txt", &list.text(self.plan))?;
         }
-        let pictures = usize::from(!self.sound_only);
-        let (graph, inputs) = self.sound_graph(pictures)?;
-        self.write("sound.txt", &graph)?;
+        self.sound().await?;
         let mut command = self.ffmpeg();
-        // Otherwise an attempt's clock is moved to where its AAC priming begins, and its sound comes 21 ms late.
+        // Otherwise the whole clock is moved to where AAC's priming begins, 21 ms before the first frame.
         command.arg("-copyts");
         if !self.sound_only {
             command.args(["-f", "concat", "-safe", "0", "-i", "pieces.txt"]);
         }
-        for input in &inputs {
-            command.args(["-i", &input.url]);
-        }
-        self.add_chapters(&mut command, pictures + inputs.len());
-        command.args(["-filter_complex_script", "sound.txt"]);
+        command.args(["-i", SOUND]);
+        let sound = usize::from(!self.sound_only);
+        self.add_chapters(&mut command, sound + 1);
         if !self.sound_only {
             let rate = self.wanted.fps.get();
             command.args(["-map", "0:v", "-c:v", "copy"]);
@@ -197,13 +196,33 @@ impl Work<'_> {
             // the pieces' own clocks said.
             command.arg("-bsf:v").arg(format!("setts=pts=N/({rate}*TB):dts=N/({rate}*TB):duration=1/({rate}*TB)"));
         }
-        command.args(["-map", "[sound]"]);
-        command.args(SOUND_OPTIONS).args(["-movflags", "+faststart", "-f", "mp4"]).arg(to);
+        command.args(["-map", &format!("{sound}:a"), "-c:a", "copy"]);
+        command.args(["-avoid_negative_ts", "disabled", "-movflags", "+faststart", "-f", "mp4"]).arg(to);
         let joined = run(command).await;
-        for (name, _) in &list.files {
+        for name in list.files.iter().map(|(name, _)| name.as_str()).chain([SOUND, SILENCE]) {
             let _ = fs::remove_file(self.spool.folder().join(name));
         }
         joined
+    }
+
+    /// Makes the file of all pieces' sound.
+    async fn sound(&self) -> Result<(), Failure> {
+        let mut command = self.ffmpeg();
+        command.args(["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", SILENCE_S]).args(SOUND_OPTIONS);
+        command.args(["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", SILENCE]);
+        run(command).await?;
+        let to = self.spool.folder().join(SOUND);
+        let silence = self.spool.folder().join(SILENCE);
+        let (plan, spool) = (self.plan.clone(), self.spool.reader());
+        let written = tokio::task::spawn_blocking(move || {
+            let pattern = sound::Pattern::of(&fs::read(silence)?)
+                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the encoder's silence can't be read"))?;
+            sound::write(&plan, &spool, &pattern, &to)
+        });
+        match written.await {
+            Ok(written) => written.map_err(|error| unwritable(&self.spool.folder().join(SOUND), &error)),
+            Err(error) => Err(Failure::new(FailureKind::Internal, format!("The sound could not be joined: {error}."))),
+        }
     }
 
     /// Makes the files of a piece's pictures.
@@ -255,33 +274,6 @@ impl Work<'_> {
         run(command).await
     }
 
-    /// Sound of every piece, exactly as long as its frames: the samples up to each boundary are rounded once, so nothing adds up.
-    /// `before` is how many inputs come before those of the sound.
-    fn sound_graph(&self, before: usize) -> Result<(String, Vec<Input>), Failure> {
-        let mut graph = String::new();
-        let mut inputs = Vec::new();
-        let lengths = sample_lengths(self.plan, grid(self.wanted.fps, self.sound_only));
-        for (index, (piece, samples)) in self.plan.pieces.iter().zip(lengths).enumerate() {
-            let source = match piece.source {
-                Source::Attempt(number) => {
-                    let (from_s, end_s) = (self.plan.seconds(piece.wall), self.plan.seconds(piece.end()));
-                    inputs.push(self.input(number, from_s - SOUND_MARGIN_S, end_s + SOUND_MARGIN_S)?);
-                    let input = before + inputs.len() - 1;
-                    format!("[{input}:a]asetpts=PTS-{from_s:.6}/TB,aresample={SAMPLE_RATE}:async=1:first_pts=0,apad")
-                }
-                Source::Slate => format!("anullsrc=r={SAMPLE_RATE}:cl=stereo"),
-            };
-            graph.push_str(&format!(
-                "{source},aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=end_sample={samples}[p{index}];\n"
-            ));
-        }
-        for index in 0..self.plan.pieces.len() {
-            graph.push_str(&format!("[p{index}]"));
-        }
-        graph.push_str(&format!("concat=n={}:v=0:a=1[sound]", self.plan.pieces.len()));
-        Ok((graph, inputs))
-    }
-
     async fn slate(&self, frames: u64, name: &str) -> Result<(), Failure> {
         let wanted = self.wanted;
         let (background, foreground) = (color(&wanted.background, "0x0e1116"), color(&wanted.text, "0xf4f6fa"));
@@ -297,21 +289,6 @@ impl Work<'_> {
         command.args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
         run(command).await
     }
-}
-
-/// Samples of each piece.
-fn sample_lengths(plan: &Plan, fps: u32) -> Vec<u64> {
-    let rate = u64::from(fps);
-    let sample = |frame: u64| (frame * SAMPLE_RATE + rate / 2) / rate;
-    let mut at = 0;
-    plan.pieces
-        .iter()
-        .map(|piece| {
-            let from = at;
-            at += piece.frames;
-            sample(at) - sample(from)
-        })
-        .collect()
 }
 
 /// Files of pictures, in order, with their frames.
@@ -351,16 +328,6 @@ fn color(css: &str, default: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wallflower_domain::wire::agent::Gaps;
-
-    #[test]
-    fn samples_never_drift_from_frames() {
-        // At 7 frames a second a frame has 6857.14 samples.
-        let attempt = |number, at, frames| Captured { number, at, frames, after: None };
-        let wishes = Wishes { fps: 7, gaps: Gaps::Slate, pauses: &[], limit_s: None, until_us: None };
-        let plan = Plan::of(&[attempt(1, 0, 1), attempt(2, 3, 1), attempt(3, 5, 3)], &wishes);
-        assert_eq!(sample_lengths(&plan, 7).iter().sum::<u64>(), (8 * SAMPLE_RATE + 3) / 7);
-    }
 
     #[test]
     fn only_plain_colours_reach_a_filter() {

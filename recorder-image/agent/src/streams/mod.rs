@@ -20,7 +20,6 @@
 
 mod address;
 mod feed;
-mod media;
 mod registry;
 mod rtmp;
 mod srt;

@@ -14,9 +14,9 @@ use super::session::{Payload, Place, Progress, Session};
 use super::tls::Trust;
 use super::{flv, session};
 use crate::fragment::{Fragment, Kind};
+use crate::media::Media;
 use crate::streams::address::Address;
 use crate::streams::feed::Feed;
-use crate::streams::media::Media;
 use crate::streams::status::Status;
 use crate::streams::{Patience, Policy};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::amf::{self, Value};
 use crate::fragment::Kind;
-use crate::streams::media::{Format, Media, Sample};
+use crate::media::{Format, Media, Sample};
 
 const AVC: u8 = 7;
 /// AAC; the rate, size and channels beside it are fixed, because its configuration tells the true ones.

@@ -145,6 +145,15 @@ impl Track {
         Some(Self { id, timescale, shift_us, format })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Microseconds that its edit list adds to its times.
+    pub(crate) fn shift_us(&self) -> i64 {
+        self.shift_us
+    }
+
     fn us(&self, ticks: i64) -> i64 {
         microseconds(ticks, self.timescale) + self.shift_us
     }
