@@ -143,6 +143,83 @@ fn when_the_agent_is_killed_the_next_one_goes_on() {
 }
 
 #[test]
+fn a_pause_outlasts_the_agent() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let mut running = recording(&bench, &pages);
+    assert_eq!(bench.run(&["pause", "--mode=hold"], SOON).code(), 0);
+    running.wait_for("paused", SOON);
+    signal(bench.process("agent"), "KILL");
+    running.wait_for("interrupted", SOON);
+    running.wait_for("paused", SOON);
+    let shown = bench.run(&["show", "--json"], SOON);
+    assert_eq!(shown.events[0]["state"], "paused", "{shown:#?}");
+    assert_eq!(bench.run(&["resume"], SOON).code(), 0);
+    running.wait_for("resumed", SOON);
+    running.signal("INT");
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let pauses = ended.finished()["delivery"]["pauses"].as_array().cloned().unwrap_or_default();
+    assert_eq!(pauses.len(), 1, "{pauses:#?}");
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn after_five_further_agents_the_recording_is_given_up_and_can_be_recovered() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let mut running = recording(&bench, &pages);
+    for _ in 0..5 {
+        signal(bench.process("agent"), "KILL");
+        running.wait_for("interrupted", SOON);
+        running.wait_for("started", SOON);
+    }
+    signal(bench.process("agent"), "KILL");
+    let ended = running.end(SOON);
+    assert_eq!(ended.finished()["failure"]["kind"], "agent_lost", "{ended:#?}");
+    assert!(ended.stderr.contains("wallflower recover") || ended.finished().to_string().contains("wallflower recover"));
+    bench.assert_nothing_left();
+    assert_eq!(bench.run(&["recover"], SOON).code(), 0);
+    assert!(seconds_of(&bench, "a.mp4") >= 2.0);
+    assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
+}
+
+#[test]
+fn a_gap_that_is_cut_is_told_but_not_seen() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let url = pages.url("/");
+    let mut running = bench.start(&[&["record", &url, "--gaps=cut"], &SMALL[..]].concat());
+    let first = running.wait_for("started", SOON)["first_frame_unix_us"].as_i64().expect("it tells when");
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(3.0));
+    signal(bench.process("Xvfb"), "KILL");
+    running.wait_for("interrupted", SOON);
+    let again = running.wait_for("started", SOON)["first_frame_unix_us"].as_i64().expect("it tells when");
+    let again_s = (again - first) as f64 / 1e6;
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(again_s + 2.0));
+    running.signal("INT");
+    let stopped = unix_us();
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let gaps = ended.finished()["delivery"]["gaps"].as_array().cloned().unwrap_or_default();
+    let gap_s = gaps.iter().filter_map(|gap| gap["length_s"].as_f64()).sum::<f64>();
+    assert!(gaps.len() == 1 && gap_s > 0.1, "{gaps:#?}");
+    let (seconds, wall) = (seconds_of(&bench, "a.mp4"), (stopped - first) as f64 / 1e6);
+    assert!(
+        (seconds + gap_s - wall).abs() <= 0.4,
+        "{seconds} s in the file, a gap of {gap_s} s, {wall} s by the clock"
+    );
+    let sound = decode::samples(&bench.file("a.mp4")).expect("the sound decodes").duration();
+    assert!((seconds - sound).abs() <= 0.1, "{seconds} s of pictures, {sound} s of sound");
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn what_hangs_is_mended_like_what_dies() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    for child in ["ffmpeg", "agent"] {
+        interrupted(&bench, &pages, child, |bench| signal(bench.process(child), "STOP"));
+    }
+}
+
+#[test]
 fn when_everything_is_killed_the_recording_can_be_recovered() {
     let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
     let mut running = recording(&bench, &pages);

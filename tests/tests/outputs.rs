@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 use wallflower_domain::wire::demo_room::DemoUp;
 use wallflower_tests::harness::run::signal;
-use wallflower_tests::harness::{Bench, MinioServer, RtmpServer, Running, Site, Visitor, my_turn};
+use wallflower_tests::harness::{
+    Bench, MinioServer, RtmpServer, Running, Site, SrtListener, TlsFront, Visitor, my_turn,
+};
 use wallflower_tests::media_probe::{Region, Sync, counter, decode, region};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -89,6 +91,44 @@ fn one_encode_feeds_file_hls_and_stream() {
     let kinds: Vec<_> =
         manifest["outputs"].as_array().into_iter().flatten().filter_map(|o| o["kind"].as_str()).collect();
     assert_eq!(kinds, ["file", "audio", "hls", "stream"]);
+}
+
+#[test]
+fn streams_by_srt_and_rtmps_beside_images() {
+    let (Some(server), bench) = (RtmpServer::start(), Bench::new()) else { return };
+    let Some(listener) = SrtListener::start(&bench.file("taken.ts")) else { return };
+    let front = TlsFront::before(server.address().port());
+    let bench = bench.with("SSL_CERT_FILE", &front.authority().display().to_string());
+    let (_turn, site) = (my_turn(), Site::serve());
+    let (url, srt) = (site.url("probe.html"), listener.url());
+    let rtmps = format!("rtmps://localhost:{}/live/over-tls", front.port());
+    let more =
+        ["--images", "pictures", "--images-every", "2s", "--duration", "9s", "--stream", &srt, "--stream", &rtmps];
+    let ended = bench.run(&[&["record", &url], &SMALL[..], &more].concat(), SOON);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert!(!ended.stderr.contains("over-tls"), "{}", ended.stderr);
+    bench.assert_nothing_left();
+    in_sync(&bench.file("a.mp4"), 9.0);
+    // A stream begins once its server takes it, with a keyframe.
+    in_sync(&listener.end(), 7.5);
+    let [published] = &server.recordings("over-tls")[..] else { panic!("one stream was published") };
+    in_sync(published, 7.5);
+
+    let pictures = std::fs::read_dir(bench.file("pictures")).expect("there are pictures").flatten();
+    let mut names: Vec<String> = pictures.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    let of = |second: u32| format!("frame-{second:06}s.jpg");
+    let expected =
+        [vec!["contact-sheet.jpg".to_owned()], (0..5).map(|n| of(2 * n)).collect(), vec!["thumbnail.jpg".to_owned()]];
+    assert_eq!(names, expected.concat());
+    let shown = |name: &str| numbers(&bench.file("pictures").join(name)).into_keys().next();
+    let in_file = numbers(&bench.file("a.mp4"));
+    for second in [2, 4, 6, 8] {
+        let number = shown(&of(second)).unwrap_or_else(|| panic!("{} shows no number", of(second)));
+        let at_s = in_file.get(&number).unwrap_or_else(|| panic!("{number} is not in the file"));
+        assert!((at_s - f64::from(second)).abs() < 0.05, "{}: {at_s}", of(second));
+    }
 }
 
 #[test]

@@ -100,8 +100,13 @@ pub async fn drive(
             }
             () = out_of(patience) => Event::AgentGone { how: "did not leave when it was told to".to_owned() },
         };
+        let is_lost = matches!(event, Event::AgentGone { .. });
         if apply(&mut recording, event) == Applied::Changed {
             published.send_replace(recording.clone());
+        }
+        if let (true, Some(end)) = (is_lost, recording.end) {
+            // The last word that the agent could not say.
+            watcher(&AgentEvent::Finished { end, failure: recording.failure.clone(), delivery: None });
         }
     }
     agent.ended().await;

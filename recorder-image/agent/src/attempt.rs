@@ -27,6 +27,8 @@ use crate::workdir::{WorkDir, stopped_groups};
 
 /// How often the watchdog looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// What the encoder is called when it is to blame.
+const ENCODER: &str = "ffmpeg";
 
 /// A stage and the encoder that captures it.
 pub(crate) struct Attempt {
@@ -42,13 +44,37 @@ pub(crate) struct Attempt {
 /// How an attempt ended.
 pub(crate) struct Ending {
     pub(crate) cause: Cause,
-    /// What is captured is well: only the encoder has to be started anew.
-    pub(crate) stage_is_well: bool,
+    pub(crate) damage: Damage,
+}
+
+/// What an attempt's end leaves for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// Something of the stage died, hangs, or may.
+    Stage,
+    /// The encoder alone ended.
+    Encoder,
+    /// The encoder alone hangs.
+    EncoderHangs,
+    /// The encoder hangs, perhaps because the stage does.
+    Both,
+}
+
+impl Damage {
+    /// The next attempt can capture the same stage.
+    fn spares_the_stage(self) -> bool {
+        matches!(self, Self::Encoder | Self::EncoderHangs)
+    }
+
+    /// The encoder has nothing more to give.
+    fn hangs(self) -> bool {
+        matches!(self, Self::EncoderHangs | Self::Both)
+    }
 }
 
 impl From<Cause> for Ending {
     fn from(cause: Cause) -> Self {
-        Self { cause, stage_is_well: false }
+        Self { cause, damage: Damage::Stage }
     }
 }
 
@@ -150,7 +176,7 @@ impl Attempt {
                 }
                 _ = looks.tick() => {
                     if let Some(step_us) = steps.step_us() {
-                        return Ending { cause: Cause::Failed(clock_was_set(step_us)), stage_is_well: true };
+                        return Ending { cause: Cause::Failed(clock_was_set(step_us)), damage: Damage::Encoder };
                     }
                     meter.sample();
                     let flow = *flow.borrow();
@@ -163,8 +189,8 @@ impl Attempt {
                         progress: in_the_whole(before, *progress.borrow(), flow),
                         memory_bytes: meter.usage().map(|usage| usage.pss_bytes),
                     });
-                    if let Some(cause) = self.obey(verdicts, report) {
-                        return cause.into();
+                    if let Some(ending) = self.obey(verdicts, report) {
+                        return ending;
                     }
                 }
                 Ok(()) = flow.changed() => {
@@ -181,21 +207,27 @@ impl Attempt {
     }
 
     /// Does what the watchdog says.
-    fn obey(&self, verdicts: Vec<Verdict>, report: &Report) -> Option<Cause> {
+    fn obey(&self, verdicts: Vec<Verdict>, report: &Report) -> Option<Ending> {
         for verdict in verdicts {
             match verdict.action {
                 Action::End(reason) => {
                     report.warn(verdict.message);
-                    return Some(Cause::End(reason));
+                    return Some(Cause::End(reason).into());
                 }
                 Action::Interrupt(kind) => {
+                    let stopped = self.stopped();
                     // Who was stopped by a signal is the better reason.
-                    let message = match self.stopped() {
-                        Some(stopped) => format!("{} {stopped}.", verdict.message),
+                    let message = match stopped {
+                        Some(name) => format!("{} {name} was stopped by a signal.", verdict.message),
                         None => verdict.message,
                     };
                     let failure = Failure::new(kind, message).with_evidence(self.stage.bridge.evidence());
-                    return Some(Cause::Failed(failure));
+                    let damage = match verdict.rule {
+                        Rule::StalledEncoder if stopped == Some(ENCODER) => Damage::EncoderHangs,
+                        Rule::StalledEncoder => Damage::Both,
+                        _ => Damage::Stage,
+                    };
+                    return Some(Ending { cause: Cause::Failed(failure), damage });
                 }
                 Action::Warn => report.warn(verdict.message),
                 Action::Recovered { lasted } => {
@@ -267,22 +299,21 @@ impl Attempt {
         if let Some(failure) = unkept {
             return Cause::Failed(failure).into();
         }
-        Ending { cause: Cause::Failed(explain(&self.capture.encoder().tail(), status)), stage_is_well: true }
+        Ending { cause: Cause::Failed(explain(&self.capture.encoder().tail(), status)), damage: Damage::Encoder }
     }
 
-    /// Who was stopped by a signal.
-    fn stopped(&self) -> Option<String> {
+    /// Who was stopped by a signal: the first of them that the others need.
+    fn stopped(&self) -> Option<&'static str> {
         let Groups { encoder, display, audio, browser } = self.groups();
         let stopped = stopped_groups();
-        let named = [(encoder, "ffmpeg"), (display, "Xvfb"), (audio, "PulseAudio"), (browser, "Chromium")];
-        let (_, name) = named.into_iter().find(|(group, _)| stopped.contains(group))?;
-        Some(format!("{name} was stopped by a signal"))
+        let named = [(display, "Xvfb"), (audio, "PulseAudio"), (browser, "Chromium"), (encoder, ENCODER)];
+        named.into_iter().find(|(group, _)| stopped.contains(group)).map(|(_, name)| name)
     }
 
     /// Ends the encoder because the next attempt waits; gives back the stage, if that can go on.
-    pub(crate) async fn salvage(self, stage_is_well: bool) -> Option<Stage> {
-        self.capture.salvage().await;
-        if stage_is_well {
+    pub(crate) async fn salvage(self, damage: Damage) -> Option<Stage> {
+        self.capture.salvage(damage.hangs()).await;
+        if damage.spares_the_stage() {
             return Some(self.stage);
         }
         self.stage.salvage().await;

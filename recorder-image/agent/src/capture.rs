@@ -185,10 +185,11 @@ impl Capture {
         .await
     }
 
-    /// The same when the next attempt waits: what hangs is killed soon, and costs the fragment in flight.
-    pub(crate) async fn salvage(self) {
+    /// The same when the next attempt waits: what `hangs` is killed, at once or soon, and costs the fragment in flight.
+    pub(crate) async fn salvage(self, hangs: bool) {
         let patience = Duration::from_millis(300);
-        let _ = self.end(&[(Rung::Say(b"q\n"), patience), (Rung::Send(Signal::SIGINT), patience)]).await;
+        let polite = [(Rung::Say(b"q\n".as_slice()), patience), (Rung::Send(Signal::SIGINT), patience)];
+        let _ = self.end(if hangs { &[] } else { &polite }).await;
     }
 
     async fn end(mut self, ladder: &[(Rung, Duration)]) -> Result<(), Failure> {

@@ -252,7 +252,7 @@ impl Session<'_> {
             };
             self.begin_outputs(work);
             let mut meter = Meter::begin(attempt.groups());
-            let Ending { cause, stage_is_well } =
+            let Ending { cause, damage } =
                 attempt.watch(&mut meter, &mut self.captured, &mut self.observer, live, self.report).await;
             self.usage = meter.usage().or(self.usage);
             let number = attempt.number;
@@ -263,7 +263,7 @@ impl Session<'_> {
             let ended = Instant::now();
             self.report.send(AgentEvent::Interrupted { failure: failure.clone() });
             // A request that comes now waits; each step of this has a deadline.
-            stage = attempt.salvage(stage_is_well).await;
+            stage = attempt.salvage(damage).await;
             let has_media = self.destination.spool().bytes(number) > 0;
             interruption = Some(match interruption {
                 // An attempt that died before it had captured anything does not end the interruption.

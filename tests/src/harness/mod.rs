@@ -6,6 +6,7 @@
 //! - [`livekit`]: a real LiveKit server, and tokens for it
 //! - [`rtmp`], [`srt`]: a real RTMP server, and somebody who takes a stream by SRT
 //! - [`minio`]: a real S3 server
+//! - [`tls`]: TLS before a server that speaks none
 //! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`cast`]: synthetic participants
 //! - [`devtools`]: the browser of a recording, to make its page hang or crash
@@ -25,6 +26,7 @@ pub mod run;
 mod server;
 pub mod site;
 pub mod srt;
+pub mod tls;
 pub mod toxiproxy;
 pub mod turn;
 pub mod visitor;
@@ -38,6 +40,7 @@ pub use rtmp::RtmpServer;
 pub use run::{Bench, Ended, Running};
 pub use site::Site;
 pub use srt::SrtListener;
+pub use tls::TlsFront;
 pub use toxiproxy::{Direction, Proxy, Toxic, Toxiproxy};
 pub use turn::my_turn;
 pub use visitor::Visitor;
