@@ -253,7 +253,7 @@ impl Destination {
             match failure {
                 None => failure = uploads.upload(self.namesake(), &placed).await?.1,
                 // A destination that took nothing a moment ago is not waited for again.
-                Some(_) => uploads.leave(self.namesake(), &placed)?,
+                Some(_) => uploads.leave(self.namesake(), &placed).await?,
             }
         }
         let failure = failure.map(|failure| {
@@ -271,11 +271,14 @@ impl Destination {
         let made = delivery.outputs.iter_mut();
         for output in made.filter(|output| output.failure.is_none() && output.kind != OutputKind::Stream) {
             let files = files_of(output);
+            // What is in a directory may have been uploaded while it came there.
+            let location = Path::new(&output.location);
+            let beside = if location.is_dir() { location } else { self.namesake() };
             if failure.is_some() {
-                uploads.leave(self.namesake(), &files)?;
+                uploads.leave(beside, &files).await?;
                 continue;
             }
-            let (uploaded, trouble) = uploads.upload(self.namesake(), &files).await?;
+            let (uploaded, trouble) = uploads.upload(beside, &files).await?;
             output.uploads = uploaded.iter().map(Into::into).collect();
             failure = trouble;
         }

@@ -9,6 +9,7 @@ use wallflower_domain::timeline::Delivered;
 use wallflower_domain::upload::{UploadReport, Uploaded};
 use wallflower_domain::wire::agent::AgentEvent;
 
+use crate::digest;
 use crate::report::Report;
 use crate::spool::Wanted;
 use crate::upload::{Credentials, Listener, OpenLedger, Order, Store, Terms, Uploader, upload};
@@ -46,15 +47,16 @@ impl Uploads {
         Ok(())
     }
 
-    /// Uploads files, under their names, and says what went wrong. What can't be uploaded stays in the ledger beside `beside`.
+    /// Uploads files, under their names, and says what went wrong. What can't be uploaded stays in the ledger beside `beside`; what that
+    /// says is uploaded, as by [`Self::follow`], is not uploaded again unless it is another file since.
     pub(crate) async fn upload(
         &self,
         beside: &Path,
         files: &[(PathBuf, String)],
     ) -> Result<(Vec<Uploaded>, Option<Failure>), Failure> {
-        let ledger = self.ledger(beside, files)?;
+        let ledger = self.ledger(beside, files).await?;
         let outcome = upload(&ledger, &self.credentials, Terms::default(), &self.listener()).await;
-        Ok((outcome.uploaded, outcome.failures.into_iter().next()))
+        Ok((ledger.ledger().uploaded().cloned().collect(), outcome.failures.into_iter().next()))
     }
 
     /// Uploads what is made in a directory while it is made.
@@ -71,14 +73,20 @@ impl Uploads {
     }
 
     /// Notes what is to be uploaded by `wallflower upload`, later.
-    pub(crate) fn leave(&self, beside: &Path, files: &[(PathBuf, String)]) -> Result<(), Failure> {
-        self.ledger(beside, files).map(|_| ())
+    pub(crate) async fn leave(&self, beside: &Path, files: &[(PathBuf, String)]) -> Result<(), Failure> {
+        self.ledger(beside, files).await.map(|_| ())
     }
 
-    fn ledger(&self, beside: &Path, files: &[(PathBuf, String)]) -> Result<OpenLedger, Failure> {
+    async fn ledger(&self, beside: &Path, files: &[(PathBuf, String)]) -> Result<OpenLedger, Failure> {
         let ledger = OpenLedger::of(beside, self.order.clone())?;
+        let known = ledger.ledger();
         for (file, name) in files {
-            ledger.add(file, name)?;
+            match known.sha256(name) {
+                Some(uploaded) if digest::of_file(file).await.is_ok_and(|(_, now)| now != uploaded) => {
+                    ledger.replace(file, name)?;
+                }
+                _ => ledger.add(file, name)?,
+            }
         }
         Ok(ledger)
     }

@@ -171,6 +171,8 @@ impl Run<'_> {
             Step::Retrying(reason) => self.tell(&entry.name, UploadState::Retrying { reason }),
         };
         let file = entry.file(&folder_of(&self.ledger.path()));
+        let is_ours = self.ledger.ask(|ledger| ledger.is_ours(self.index, &entry.name));
+        let terms = Terms { overwrite: terms.overwrite || is_ours, ..terms };
         store.put(&file, &key, terms, &on).await
     }
 
@@ -247,6 +249,17 @@ mod tests {
             names.sort();
             names
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_put_there_while_it_grew_is_replaced() {
+        let bench = Bench::new();
+        fs::write(bench.path("one/a.mp4"), b"an earlier version").expect("written");
+        let ledger = bench.ledger(&["one"]);
+        ledger.note(Line::Ours { destination: 0, name: "a.mp4".into() }).expect("noted");
+        let outcome = upload(&ledger, &Credentials::default(), SHORT, &bench.listener).await;
+        assert_eq!((outcome.files_left, outcome.failures.len()), (0, 0), "{outcome:?}");
+        assert_eq!(fs::read(bench.path("one/a.mp4")).expect("there"), b"media");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //!     {"order": {…}}      once: destinations, what their keys are made of; no secrets
 //!     {"file": {…}}       a file that is to be uploaded; again, when it is another one since
 //!     {"begun": {…}}      parts of it are kept at the store under this id
+//!     {"ours": {…}}       a version of it was or is being put there while it grew, and may be replaced
 //!     {"done": {…}}       it is there, and verified
 //!     {"failed": {…}}     why it is not
 //! ```
@@ -12,7 +13,7 @@
 //! It comes into being by a rename, with its order; from then on lines are added and nothing is rewritten, so that a kill or a loss of
 //! power costs a line at most. What that line told is then done again. Its lock tells who is at it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -52,6 +53,7 @@ pub struct Ledger {
     pub order: Order,
     files: Vec<Entry>,
     by_name: HashMap<String, usize>,
+    ours: HashSet<(usize, String)>,
 }
 
 /// A file of a ledger.
@@ -78,6 +80,7 @@ pub(super) enum Line {
     Order(Order),
     File { path: PathBuf, name: String },
     Begun { destination: usize, name: String, id: String },
+    Ours { destination: usize, name: String },
     Done { destination: usize, name: String, uploaded: Uploaded },
     Failed { destination: usize, name: String, failure: Failure },
 }
@@ -85,7 +88,7 @@ pub(super) enum Line {
 impl Ledger {
     /// A ledger without files.
     pub fn new(order: Order) -> Self {
-        Self { order, files: Vec::new(), by_name: HashMap::new() }
+        Self { order, files: Vec::new(), by_name: HashMap::new(), ours: HashSet::new() }
     }
 
     /// Reads a ledger's text. What can't be read is left out: the last line may be cut.
@@ -110,6 +113,7 @@ impl Ledger {
                 }
             }
             Line::Begun { destination, name, id } => self.change(destination, &name, |way| way.begun = Some(id)),
+            Line::Ours { destination, name } => drop(self.ours.insert((destination, name))),
             Line::Done { destination, name, uploaded } => self.change(destination, &name, |way| {
                 *way = Way { done: Some(uploaded), ..Way::default() };
             }),
@@ -135,6 +139,17 @@ impl Ledger {
     pub(super) fn is_done(&self, destination: usize, name: &str) -> bool {
         let entry = self.by_name.get(name).and_then(|index| self.files.get(*index));
         entry.and_then(|entry| entry.ways.get(destination)).is_some_and(|way| way.done.is_some())
+    }
+
+    /// Whether what is at this destination under this name, if anything, is of this recording.
+    pub(super) fn is_ours(&self, destination: usize, name: &str) -> bool {
+        self.ours.contains(&(destination, name.to_owned()))
+    }
+
+    /// Digest of the file that was uploaded under this name.
+    pub fn sha256(&self, name: &str) -> Option<&str> {
+        let entry = self.by_name.get(name).and_then(|index| self.files.get(*index))?;
+        entry.ways.iter().find_map(|way| way.done.as_ref()).map(|uploaded| uploaded.sha256.as_str())
     }
 
     /// Files that are not yet at this destination, in the order in which they were added.
@@ -255,6 +270,14 @@ impl OpenLedger {
         let file = absolute(file);
         let path = file.strip_prefix(absolute(&folder)).map(Path::to_owned).unwrap_or(file);
         self.note(Line::File { path, name: name.to_owned() })
+    }
+
+    /// Adds a file of this recording that takes the place of another one, which was uploaded.
+    pub fn replace(&self, file: &Path, name: &str) -> Result<(), Failure> {
+        for destination in 0..self.ask(|ledger| ledger.order.destinations.len()) {
+            self.note(Line::Ours { destination, name: name.to_owned() })?;
+        }
+        self.add_again(file, name)
     }
 
     /// Adds a line, which is on the disk when this returns.

@@ -291,8 +291,12 @@ impl Worker {
         let name = name_of(task);
         let key = self.store.key(&self.naming, name);
         match task {
-            Task::Replace { content, .. } => self.store.put_bytes(content.clone(), &key).await,
+            Task::Replace { content, .. } => {
+                self.note_ours(name).await?;
+                self.store.put_bytes(content.clone(), &key).await
+            }
             Task::Changed(item) => {
+                self.note_ours(name).await?;
                 let terms = Terms { growing: true, ..self.terms };
                 self.store.put(&item.file, &key, terms, &|step| self.told(name, step)).await.map(|_| ())
             }
@@ -308,6 +312,14 @@ impl Worker {
                 Ok(())
             }
         }
+    }
+
+    /// Before it is there, because whether it came to be there may never be known.
+    async fn note_ours(&self, name: &str) -> Result<(), Failure> {
+        if self.ledger.ask(|ledger| ledger.is_ours(self.index, name)) {
+            return Ok(());
+        }
+        self.ledger.note_aside(Line::Ours { destination: self.index, name: name.to_owned() }).await
     }
 
     async fn note_file(&self, item: &Item) -> Result<(), Failure> {

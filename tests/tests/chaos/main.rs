@@ -3,14 +3,16 @@
 //! Every row is a recording of the frame counter's page, 60 s unless `CHAOS_SECONDS` says otherwise, to which one thing is done after a
 //! third. The finished file is decoded, every frame's number read.
 
+mod others;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wallflower_tests::harness::run::signal;
-use wallflower_tests::harness::{Bench, Ended, RtmpServer, Running, Site, devtools, my_turn};
+use wallflower_tests::harness::{Bench, Ended, Running, Site, devtools, my_turn};
 use wallflower_tests::media_probe::{counter, decode};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -267,7 +269,7 @@ fn every_fault_costs_little_and_nothing_lies() {
             row
         })
         .collect();
-    rows.extend(others(&site, &wanted));
+    rows.extend(others::rows(&site, &wanted));
     let table = table(&rows);
     println!("\n{table}");
     if let Some(path) = std::env::var_os("CHAOS_TABLE") {
@@ -284,114 +286,4 @@ fn every_fault_costs_little_and_nothing_lies() {
         .collect();
     assert!(wrong.is_empty(), "not as required: {wrong:?}");
     assert!(p95 <= 5.0, "recovery takes too long: {recoveries:?}");
-}
-
-/// Faults that take more than a signal.
-fn others(site: &Site, wanted: &str) -> Vec<Row> {
-    type Making = fn(&Site, &str) -> Option<Row>;
-    let all: [(&str, Making); 3] = [
-        ("RTMP server gone for a third", rtmp_gone),
-        ("everything killed at once", everything_killed),
-        ("disk full", disk_full),
-    ];
-    all.into_iter().filter(|(name, _)| name.contains(wanted)).filter_map(|(name, row)| row(site, name)).collect()
-}
-
-fn rtmp_gone(site: &Site, name: &str) -> Option<Row> {
-    let mut server = RtmpServer::start()?;
-    let bench = Bench::new();
-    let (url, duration, stream) = (site.url("probe.html"), format!("{}s", seconds()), server.url("live", "chaos"));
-    let mut running = bench.start(&[
-        "record",
-        &url,
-        "--await-start",
-        "--size=640x360",
-        "--json",
-        "-o",
-        "a.mp4",
-        "--duration",
-        &duration,
-        "--stream",
-        &stream,
-    ]);
-    let began_us = running.wait_for("started", SOON)["first_frame_unix_us"].as_i64()?;
-    let is = |state: &'static str| move |event: &Value| event["stream"]["state"] == state;
-    running.wait_until("stream", SOON, is("live"));
-    let third = seconds() as f64 / 3.0;
-    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(third));
-    server.stop();
-    let gone = Instant::now();
-    running.wait_until("stream", SOON, is("waiting"));
-    running.wait_until("progress", SOON, |_| gone.elapsed() >= Duration::from_secs(seconds() / 3));
-    server.start_again();
-    running.wait_until("stream", SOON, is("live"));
-    let ended = running.end(Duration::from_secs(seconds() + 60));
-    let fault = Fault { name: "", harm: |_| {}, arguments: &[], end: STOPPED };
-    Some(Row { name: name.to_owned(), ..judged(&fault, &bench, &ended, began_us, &[]) })
-}
-
-fn everything_killed(site: &Site, name: &str) -> Option<Row> {
-    let bench = Bench::new();
-    let url = site.url("probe.html");
-    let mut running = bench.start(&["record", &url, "--await-start", "--size=640x360", "--json", "-o", "a.mp4"]);
-    let began_us = running.wait_for("started", SOON)["first_frame_unix_us"].as_i64()?;
-    let third = seconds() as f64 / 3.0;
-    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(third));
-    let harmed_us = unix_us();
-    running.signal("KILL");
-    for (pid, _) in bench.processes() {
-        // One may have gone with another.
-        let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-    }
-    let _ = running.end(SOON);
-    let recovered = bench.run(&["recover"], SOON);
-    let last_s = changes(&bench.file("a.mp4")).last().copied().unwrap_or(0.0);
-    Some(Row {
-        name: name.to_owned(),
-        lost_s: ((harmed_us - began_us) as f64 / 1e6 - last_s - 1.0 / FPS).max(0.0),
-        frozen_s: 0.0,
-        gap_s: 0.0,
-        recovery_s: None,
-        state: "finished by `wallflower recover`".to_owned(),
-        playable: playable(&bench.file("a.mp4")),
-        orphans: leftovers(&bench),
-        right: recovered.code() == 0,
-    })
-}
-
-fn disk_full(site: &Site, name: &str) -> Option<Row> {
-    let bench = Bench::on_a_small_disk(48);
-    let url = site.url("probe.html");
-    let mut running = bench.start(&[
-        "record",
-        &url,
-        "--await-start",
-        "--size=640x360",
-        "--json",
-        "-o",
-        "a.mp4",
-        "--watch",
-        "disk_reserve_bytes=0",
-    ]);
-    let began_us = running.wait_for("started", SOON)["first_frame_unix_us"].as_i64()?;
-    let third = seconds() as f64 / 3.0;
-    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(third));
-    let harmed_us = unix_us();
-    fill(&bench.file("filler"), 0);
-    let ended = running.end(SOON);
-    let failed = ended.finished()["failure"]["kind"] == "disk_full" && ended.code() == 4;
-    std::fs::remove_file(bench.file("filler")).expect("it is there");
-    let recovered = bench.run(&["recover"], SOON);
-    let last_s = changes(&bench.file("a.mp4")).last().copied().unwrap_or(0.0);
-    Some(Row {
-        name: name.to_owned(),
-        lost_s: ((harmed_us - began_us) as f64 / 1e6 - last_s - 1.0 / FPS).max(0.0),
-        frozen_s: 0.0,
-        gap_s: 0.0,
-        recovery_s: None,
-        state: "failed (disk_full), finished by `wallflower recover`".to_owned(),
-        playable: playable(&bench.file("a.mp4")),
-        orphans: leftovers(&bench),
-        right: failed && recovered.code() == 0,
-    })
 }
