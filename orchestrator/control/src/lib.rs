@@ -12,4 +12,5 @@ pub mod driver;
 pub mod launcher;
 pub mod livekit;
 pub mod metrics;
+pub mod orchestrator;
 pub mod store;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::recording::{Recording, State};
 use crate::request::RecordingRequest;
-use crate::wire::agent::AgentCommand;
+use crate::wire::agent::{AgentCommand, Standing};
 use crate::wire::control::Course;
 
 /// Orders that were answered are forgotten beyond this.
@@ -36,6 +36,9 @@ pub struct Record {
     /// What was ordered, oldest first; what is answered stays a while, for whoever waits.
     #[serde(default)]
     pub orders: Vec<OrderRecord>,
+    /// What live control has made of it: its next agent begins with it.
+    #[serde(default)]
+    pub standing: Standing,
     /// What has happened.
     #[serde(default)]
     pub course: Course,
@@ -99,6 +102,7 @@ impl Record {
             waiting: None,
             agent: None,
             orders: Vec::new(),
+            standing: Standing::default(),
             course: Course::default(),
             expires_us: None,
         }

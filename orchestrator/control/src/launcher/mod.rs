@@ -1,5 +1,47 @@
 //! Starting agents.
 //!
-//! * [`process`]: as processes of this machine.
+//! * [`process`]: attached to whoever starts it, by pipes: what `wallflower record` uses.
+//! * [`Launcher`]: for an orchestrator, which its agents outlive; [`detached`] is the backend for processes of this machine.
 
+pub mod detached;
 pub mod process;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use wallflower_domain::failure::Failure;
+use wallflower_domain::wire::link::Assignment;
+
+/// By what a launcher finds an agent again, also after a restart of the orchestrator. Opaque to everybody else.
+pub type Handle = Value;
+
+/// Whether an agent is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It runs.
+    Running,
+    /// It is gone.
+    Gone {
+        /// How, to follow "the agent"; as far as that is known.
+        how: String,
+    },
+}
+
+/// Starts agents that go on when the orchestrator does not, and finds them again.
+#[async_trait]
+pub trait Launcher: Send + Sync + 'static {
+    /// What it is called in configuration and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Starts the agent of this number of the assignment's recording. One that is there already, because an orchestrator died between
+    /// launching and noting it, is not started twice.
+    async fn launch(&self, number: u32, assignment: &Assignment) -> Result<Handle, Failure>;
+
+    /// Whether an agent is there. An error means that it can't be told.
+    async fn look(&self, handle: &Handle) -> Result<Life, Failure>;
+
+    /// Kills an agent and all that it has started. One that is gone already is well killed.
+    async fn kill(&self, handle: &Handle) -> Result<(), Failure>;
+
+    /// All agents that are there, with the ids of their recordings: to find those that nobody knows.
+    async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure>;
+}

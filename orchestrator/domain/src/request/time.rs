@@ -42,6 +42,11 @@ impl Span {
         (Self::SHORTEST..=Self::LONGEST).contains(&duration).then_some(Self(duration))
     }
 
+    /// The longest there is.
+    pub fn longest() -> Self {
+        Self(Self::LONGEST)
+    }
+
     /// As seconds.
     pub fn as_secs_f64(self) -> f64 {
         self.0.as_secs_f64()

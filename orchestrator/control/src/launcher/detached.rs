@@ -1,0 +1,216 @@
+//! Agents as processes of this machine that outlive the orchestrator.
+//!
+//! Each is in a session of its own and gets its assignment on stdin, which is then closed. A file notes process id, its start time and
+//! the boot, so that another process of the same number is never taken for an agent:
+//!
+//! ```text
+//! AGENTS/{recording}-{number}.json    the handle, written before the agent has read its assignment
+//! AGENTS/{recording}.log              what its agents say on stderr, at most a few MiB
+//! ```
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::wire::link::Assignment;
+
+use super::{Handle, Launcher, Life};
+
+/// An agent that does not take its assignment for so long hangs.
+const HAND_OVER: Duration = Duration::from_secs(5);
+/// A log that is larger is begun anew with the next agent.
+const LARGEST_LOG: u64 = 4 * 1024 * 1024;
+/// What of our environment is secret and none of an agent's business.
+const KEPT_FROM_AGENTS: [&str; 4] =
+    ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "WALLFLOWER_STREAM", "WALLFLOWER_WEBHOOK_SECRET"];
+
+/// Starts `PROGRAM agent`.
+#[derive(Clone, Debug)]
+pub struct ProcessLauncher {
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+/// A process that can't be mistaken for another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Process {
+    recording: String,
+    number: u32,
+    pid: i32,
+    /// In ticks since the machine's start.
+    started: u64,
+    boot: String,
+}
+
+impl ProcessLauncher {
+    /// `folder` is where handles and logs are kept; it is made.
+    pub fn new(program: PathBuf, folder: PathBuf) -> Result<Self, Failure> {
+        fs::create_dir_all(&folder).map_err(|error| {
+            let sentence = format!("{} can't be made ({error}); choose another --data.", folder.display());
+            Failure::new(FailureKind::DestinationUnwritable, sentence)
+        })?;
+        Ok(Self { program, folder })
+    }
+
+    /// Where a recording's agents write what they say.
+    pub fn log(&self, recording: &str) -> PathBuf {
+        self.folder.join(format!("{recording}.log"))
+    }
+
+    fn note(&self, recording: &str, number: u32) -> PathBuf {
+        self.folder.join(format!("{recording}-{number}.json"))
+    }
+
+    fn noted(&self, recording: &str, number: u32) -> Option<Process> {
+        read(&self.note(recording, number))
+    }
+
+    fn open_log(&self, recording: &str) -> std::io::Result<fs::File> {
+        let path = self.log(recording);
+        let is_large = fs::metadata(&path).is_ok_and(|meta| meta.len() > LARGEST_LOG);
+        fs::File::options().create(true).append(!is_large).write(true).truncate(is_large).mode(0o600).open(path)
+    }
+}
+
+fn read(note: &Path) -> Option<Process> {
+    serde_json::from_slice(&fs::read(note).ok()?).ok()
+}
+
+fn failed(why: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::ProgramDied, format!("The agent could not be started: {why}."))
+}
+
+#[async_trait]
+impl Launcher for ProcessLauncher {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    async fn launch(&self, number: u32, assignment: &Assignment) -> Result<Handle, Failure> {
+        let recording = &assignment.job.id;
+        if let Some(process) = self.noted(recording, number).filter(Process::runs) {
+            return handle(&process);
+        }
+        let log = self.open_log(recording).map_err(failed)?;
+        // From util-linux, which every Debian has: a session of its own without unsafe code.
+        let mut command = Command::new("setsid");
+        command.arg(&self.program).arg("agent").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+        for name in KEPT_FROM_AGENTS {
+            command.env_remove(name);
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| failed("it ended at once"))?;
+        let started = start_time(pid).ok_or_else(|| failed("it ended at once"))?;
+        let process = Process { recording: recording.clone(), number, pid, started, boot: boot_id() };
+        let noted = serde_json::to_vec(&process).map_err(std::io::Error::from);
+        let noted = noted.and_then(|note| fs::write(self.note(recording, number), note));
+        let handed_over = async {
+            noted?;
+            let mut stdin = child.stdin.take().ok_or(ErrorKind::BrokenPipe)?;
+            let mut line = serde_json::to_vec(assignment)?;
+            line.push(b'\n');
+            stdin.write_all(&line).await?;
+            stdin.shutdown().await
+        };
+        let handed_over = match tokio::time::timeout(HAND_OVER, handed_over).await {
+            Ok(written) => written.map_err(failed),
+            Err(_) => Err(failed("it does not take its assignment")),
+        };
+        // Who has children has to see them off.
+        tokio::spawn(async move { child.wait().await });
+        if let Err(failure) = handed_over {
+            process.kill();
+            return Err(failure);
+        }
+        handle(&process)
+    }
+
+    async fn look(&self, handle: &Handle) -> Result<Life, Failure> {
+        let process = parse(handle)?;
+        Ok(if process.runs() { Life::Running } else { Life::Gone { how: "ended".to_owned() } })
+    }
+
+    async fn kill(&self, handle: &Handle) -> Result<(), Failure> {
+        parse(handle)?.kill();
+        Ok(())
+    }
+
+    async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure> {
+        let entries = fs::read_dir(&self.folder).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("{} can't be read ({error}).", self.folder.display()))
+        })?;
+        let notes = entries.flatten().map(|entry| entry.path());
+        let notes = notes.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+        let mut running = Vec::new();
+        for note in notes {
+            match read(&note) {
+                Some(process) if process.runs() => running.push((process.recording.clone(), handle(&process)?)),
+                // It is over, and what came of it is noted elsewhere.
+                _ => drop(fs::remove_file(note)),
+            }
+        }
+        Ok(running)
+    }
+}
+
+fn handle(process: &Process) -> Result<Handle, Failure> {
+    serde_json::to_value(process).map_err(|error| Failure::new(FailureKind::Internal, format!("{error}.")))
+}
+
+fn parse(handle: &Handle) -> Result<Process, Failure> {
+    serde_json::from_value(handle.clone()).map_err(|error| {
+        Failure::new(FailureKind::Internal, format!("An agent's handle is not one of this launcher's ({error})."))
+    })
+}
+
+impl Process {
+    fn runs(&self) -> bool {
+        self.boot == boot_id() && start_time(self.pid) == Some(self.started)
+    }
+
+    fn kill(&self) {
+        if self.runs() {
+            // Gone in this very moment is gone as well.
+            let _ = killpg(Pid::from_raw(self.pid), Signal::SIGKILL);
+        }
+    }
+}
+
+/// When a process began, in ticks since the machine's start; none when it is gone or only waits to be seen off.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may hold anything, parentheses too.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
+}
+
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_told_from_another_of_the_same_number() {
+        let own = i32::try_from(std::process::id()).expect("a process id");
+        let process = |started, boot: String| Process { recording: "r".into(), number: 1, pid: own, started, boot };
+        let started = start_time(own).expect("it runs");
+        assert!(process(started, boot_id()).runs());
+        assert!(!process(started + 1, boot_id()).runs());
+        assert!(!process(started, "another".into()).runs());
+    }
+}

@@ -1,0 +1,294 @@
+//! The orchestrator's end of the link to an agent: see [`wallflower_domain::wire::link`].
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use tokio::time::{Instant, timeout};
+use wallflower_domain::record::{AgentRecord, Outcome, Record};
+use wallflower_domain::recording::{Event, apply};
+use wallflower_domain::wire::agent::{AgentEvent, Request};
+use wallflower_domain::wire::control::Course;
+use wallflower_domain::wire::link::{FromAgent, HEARTBEAT_S, MAX_MESSAGE_BYTES, Said, ToAgent};
+
+use super::Orchestrator;
+use super::links::Connected;
+use super::records::{ChangeError, now_us};
+
+/// An agent that takes nothing for so long is gone.
+const SEND_DEADLINE: Duration = Duration::from_secs(5);
+/// What changes nothing but the count of what was heard is stored so late.
+const LAZY: Duration = Duration::from_secs(2);
+
+/// Why a connection ends.
+enum Ending {
+    /// The agent went, or says what can't be read.
+    Gone(&'static str),
+    /// A newer connection of the same agent, or another agent's, serves the recording.
+    Replaced,
+    /// The record can't be changed.
+    Store(String),
+}
+
+/// Serves an agent's connection to its end.
+pub(crate) async fn serve(orchestrator: Orchestrator, record: Record, number: u32, socket: WebSocket) {
+    let id = record.id().to_owned();
+    let connected = orchestrator.links.connect(&id, record.course.clone());
+    let mut session = Session {
+        orchestrator,
+        heard: record.agent.as_ref().map_or(0, |agent| agent.heard),
+        course: record.course.clone(),
+        id,
+        number,
+        connected,
+        socket,
+        asked: 0,
+        unstored: Vec::new(),
+        stored: Instant::now(),
+    };
+    let ending = session.run().await;
+    let how = match ending {
+        Ending::Gone(how) => how.to_owned(),
+        Ending::Replaced => "another connection has taken its place".to_owned(),
+        Ending::Store(error) => error,
+    };
+    tracing::debug!(recording = %session.id, how, "an agent's connection ended");
+}
+
+struct Session {
+    orchestrator: Orchestrator,
+    id: String,
+    /// The agent's.
+    number: u32,
+    connected: Connected,
+    socket: WebSocket,
+    course: Course,
+    /// The last event that was received, stored or not.
+    heard: u64,
+    /// The last order that was sent over this connection.
+    asked: u64,
+    /// Events that are not in the record yet.
+    unstored: Vec<Said>,
+    stored: Instant,
+}
+
+impl Session {
+    async fn run(&mut self) -> Ending {
+        match self.begin().await {
+            Ok(()) => {}
+            Err(ending) => return ending,
+        }
+        let silence = Duration::from_secs_f64(3.0 * HEARTBEAT_S);
+        let mut last = Instant::now();
+        loop {
+            let lazy = self.stored + LAZY;
+            let step = tokio::select! {
+                message = self.socket.recv() => match message {
+                    Some(Ok(message)) => {
+                        last = Instant::now();
+                        self.hear(message).await
+                    }
+                    Some(Err(_)) | None => Err(Ending::Gone("it was closed")),
+                },
+                () = self.connected.wake.notified() => {
+                    if self.connected.is_replaced() { Err(Ending::Replaced) } else { self.ask().await }
+                }
+                () = tokio::time::sleep_until(lazy), if !self.unstored.is_empty() => self.store().await,
+                () = tokio::time::sleep_until(last + silence) => Err(Ending::Gone("the agent was silent")),
+            };
+            if let Err(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    async fn begin(&mut self) -> Result<(), Ending> {
+        let (holder, number) = (self.orchestrator.name.clone(), self.number);
+        self.change(move |record| {
+            if let Some(agent) = agent_of(record, number) {
+                agent.holder = Some(holder.clone());
+            }
+        })
+        .await?;
+        self.send(&ToAgent::Welcome { heard: self.heard }).await?;
+        self.ask().await
+    }
+
+    async fn hear(&mut self, message: Message) -> Result<(), Ending> {
+        let text = match message {
+            Message::Text(text) if text.len() <= MAX_MESSAGE_BYTES => text,
+            Message::Text(_) | Message::Binary(_) => return Err(Ending::Gone("it says what is none of our words")),
+            Message::Close(_) => return Err(Ending::Gone("it was closed")),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+        };
+        match serde_json::from_str(&text) {
+            Ok(FromAgent::Passing { event }) => {
+                self.course.hear(&event, now_us());
+                self.connected.show(&self.course);
+                Ok(())
+            }
+            Ok(FromAgent::Said(said)) => self.said(said).await,
+            Err(error) => {
+                tracing::warn!(recording = %self.id, %error, "an agent says what can't be read");
+                Err(Ending::Gone("it says what is none of our words"))
+            }
+        }
+    }
+
+    async fn said(&mut self, said: Said) -> Result<(), Ending> {
+        if said.number <= self.heard {
+            // Told again, because we were not heard.
+            return if self.unstored.is_empty() {
+                self.send(&ToAgent::Heard { number: self.heard }).await
+            } else {
+                Ok(())
+            };
+        }
+        if said.number != self.heard + 1 {
+            return Err(Ending::Gone("it leaves events out"));
+        }
+        self.heard = said.number;
+        self.course.hear(&said.event, said.at_us);
+        self.connected.show(&self.course);
+        let matters = !matters_little(&said.event);
+        self.unstored.push(said);
+        if matters { self.store().await } else { Ok(()) }
+    }
+
+    /// Stores what was heard, and tells the agent that it may forget it.
+    async fn store(&mut self) -> Result<(), Ending> {
+        let unstored = std::mem::take(&mut self.unstored);
+        let (course, number) = (self.course.clone(), self.number);
+        // When this fails, the agent tells it again to whoever comes next.
+        self.change(|record| take(record, number, &unstored, &course)).await?;
+        self.stored = Instant::now();
+        self.send(&ToAgent::Heard { number: self.heard }).await
+    }
+
+    /// Sends orders that this connection has not carried yet.
+    async fn ask(&mut self) -> Result<(), Ending> {
+        let record = match self.orchestrator.records.store.get(&self.id).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return Err(Ending::Gone("the recording was deleted")),
+            Err(error) => return Err(Ending::Store(error.to_string())),
+        };
+        if record.agent.as_ref().is_none_or(|agent| agent.number != self.number) {
+            return Err(Ending::Replaced);
+        }
+        let orders: Vec<Request> = record
+            .open_orders()
+            .filter(|order| order.id > self.asked)
+            .map(|order| Request { id: order.id, command: order.command.clone() })
+            .collect();
+        for request in orders {
+            self.asked = request.id;
+            self.send(&ToAgent::Asked { request }).await?;
+        }
+        Ok(())
+    }
+
+    async fn change(&self, mut change: impl FnMut(&mut Record)) -> Result<(), Ending> {
+        let changed = self.orchestrator.records.change(&self.id, |record| {
+            change(record);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        match changed.await {
+            Ok(_) => Ok(()),
+            Err(ChangeError::Missing) => Err(Ending::Gone("the recording was deleted")),
+            Err(error) => Err(Ending::Store(error.to_string())),
+        }
+    }
+
+    async fn send(&mut self, message: &ToAgent) -> Result<(), Ending> {
+        let text = serde_json::to_string(message).map_err(|error| Ending::Store(error.to_string()))?;
+        match timeout(SEND_DEADLINE, self.socket.send(Message::Text(text.into()))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Ending::Gone("it was closed")),
+            Err(_) => Err(Ending::Gone("the agent takes nothing")),
+        }
+    }
+}
+
+fn agent_of(record: &mut Record, number: u32) -> Option<&mut AgentRecord> {
+    record.agent.as_mut().filter(|agent| agent.number == number)
+}
+
+/// What the room does is on the timeline, which is the agent's; here it only counts as heard.
+fn matters_little(event: &AgentEvent) -> bool {
+    matches!(event, AgentEvent::Room { .. } | AgentEvent::Warning { .. } | AgentEvent::Frozen { .. })
+}
+
+/// Takes events into a record: those that are not in it yet, of the agent that works on it.
+pub(crate) fn take(record: &mut Record, number: u32, events: &[Said], course: &Course) {
+    let Some(known) = agent_of(record, number).map(|agent| agent.heard) else { return };
+    for said in events.iter().filter(|said| said.number > known) {
+        take_one(record, &said.event);
+        if let Some(agent) = agent_of(record, number) {
+            agent.heard = said.number;
+        }
+    }
+    record.course = course.clone();
+}
+
+fn take_one(record: &mut Record, event: &AgentEvent) {
+    if let AgentEvent::Answered { request, failure } = event
+        && let Some(order) = record.orders.iter_mut().find(|order| order.id == *request && order.outcome.is_none())
+    {
+        order.outcome = Some(match failure {
+            None => Outcome::Done,
+            Some(failure) => Outcome::Failed(failure.clone()),
+        });
+        if failure.is_none() {
+            record.standing.take(&order.command);
+        }
+    }
+    apply(&mut record.recording, Event::Agent(event.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use wallflower_domain::recording::State;
+    use wallflower_domain::request::RecordingRequest;
+    use wallflower_domain::wire::agent::{AgentCommand, PauseMode};
+
+    fn record() -> Record {
+        let request: RecordingRequest = serde_json::from_value(json!({"room": "demo:a"})).expect("valid");
+        let mut record = Record::new("r", request, None, 0);
+        record.agent = Some(AgentRecord {
+            number: 1,
+            handle: json!(null),
+            token_sha256: String::new(),
+            launched_us: 0,
+            heard: 0,
+            holder: None,
+        });
+        record
+    }
+
+    fn said(number: u64, event: AgentEvent) -> Said {
+        Said { number, at_us: 0, event }
+    }
+
+    #[test]
+    fn events_count_once_and_answers_change_what_the_next_agent_begins_with() {
+        let mut record = record();
+        let pause = record.order(AgentCommand::Pause { mode: PauseMode::Hold }, 0);
+        let started = AgentEvent::Started { attempt: 1, first_frame_unix_us: 0, start_latency_ms: 0 };
+        let events = [
+            said(1, AgentEvent::Joining),
+            said(2, started),
+            said(3, AgentEvent::Paused { mode: PauseMode::Hold }),
+            said(4, AgentEvent::Answered { request: pause, failure: None }),
+        ];
+        let course = Course::default();
+        take(&mut record, 1, &events, &course);
+        let once = record.clone();
+        take(&mut record, 1, &events, &course);
+        assert_eq!(record, once);
+        assert_eq!((record.state(), record.standing.paused), (State::Paused, Some(PauseMode::Hold)));
+        assert_eq!(record.open_orders().count(), 0);
+        take(&mut record, 2, &[said(5, AgentEvent::Resumed)], &course);
+        assert_eq!(record, once, "another agent is not heard");
+    }
+}

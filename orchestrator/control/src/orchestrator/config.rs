@@ -1,0 +1,184 @@
+//! What an orchestrator is told at its start: `wallflower.toml`, of which [`REFERENCE`] is the whole, with every default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+use wallflower_domain::layout::Layout;
+use wallflower_domain::request::Span;
+use wallflower_domain::secret::Secret;
+use wallflower_domain::watchdog::WatchdogConfig;
+
+/// Every key with its default and what it means.
+pub const REFERENCE: &str = include_str!("wallflower.toml");
+
+/// An orchestrator's configuration. Unknown keys are errors.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where API and agents connect.
+    pub listen: SocketAddr,
+    /// Recordings, store, logs.
+    pub data: PathBuf,
+    /// `sqlite`, a path, or `redis://…`; `sqlite` is a file in `data`.
+    pub store: String,
+    /// Addresses by which agents reach this orchestrator and its replicas; `listen` when empty.
+    pub link_urls: Vec<Url>,
+    /// Where `demo:` rooms are hosted; empty for nowhere.
+    pub demo_listen: Option<SocketAddr>,
+    /// Streams, pages and webhooks may lead into private networks. Absent: when `listen` is on loopback.
+    pub allow_private: Option<bool>,
+    /// How recordings are made unless they say otherwise.
+    pub recording: RecordingConfig,
+    /// How many at once.
+    pub capacity: CapacityConfig,
+    /// Told of every change of state.
+    pub webhooks: Vec<WebhookConfig>,
+    /// Keys of LiveKit deployments.
+    pub livekit: Vec<LivekitConfig>,
+}
+
+/// Defaults of recordings.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordingConfig {
+    /// Arrangement of the tiles.
+    pub layout: Layout,
+    /// Most media of one recording; a request may ask for less.
+    pub max_duration: Span,
+    /// For the page's start signal.
+    pub start_deadline: Span,
+    /// For how long ended recordings and their files are kept; absent for ever.
+    pub keep: Option<String>,
+    /// The watchdog's rules.
+    pub watch: WatchdogConfig,
+}
+
+/// How much of the machine recordings may take.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CapacityConfig {
+    /// Cores that recordings may take; 0 for nine tenths of the machine's.
+    pub cores: f64,
+    /// Memory that recordings may take, in MiB; 0 for eight tenths of the machine's.
+    pub memory_mib: u64,
+    /// Most recordings at once; 0 for as many as fit.
+    pub recordings: u32,
+}
+
+/// Where changes are posted to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where.
+    pub url: Url,
+}
+
+/// A LiveKit deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LivekitConfig {
+    /// Its host, with a port unless that is the scheme's own.
+    pub host: String,
+    /// Names the pair of keys.
+    pub api_key: String,
+    /// Signs tokens.
+    pub api_secret: Secret,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            data: PathBuf::from("wallflower-data"),
+            store: "sqlite".to_owned(),
+            link_urls: Vec::new(),
+            demo_listen: Some(SocketAddr::from(([127, 0, 0, 1], 7071))),
+            allow_private: None,
+            recording: RecordingConfig::default(),
+            capacity: CapacityConfig::default(),
+            webhooks: Vec::new(),
+            livekit: Vec::new(),
+        }
+    }
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        let span = |seconds| Span::new(Duration::from_secs(seconds)).unwrap_or_else(Span::longest);
+        Self {
+            layout: Layout::default(),
+            max_duration: span(24 * 3600),
+            start_deadline: span(20),
+            keep: None,
+            watch: WatchdogConfig::default(),
+        }
+    }
+}
+
+impl Default for CapacityConfig {
+    fn default() -> Self {
+        Self { cores: 0.0, memory_mib: 0, recordings: 0 }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file's text. The message names the line and the key.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.keep()?;
+        Ok(config)
+    }
+
+    /// For how long ended recordings are kept.
+    pub fn keep(&self) -> Result<Option<Duration>, String> {
+        let parse = |text: &String| {
+            humantime::parse_duration(text)
+                .map_err(|_| format!("recording.keep = \"{text}\" is no length of time; write it as 30days or 12h"))
+        };
+        self.recording.keep.as_ref().map(parse).transpose()
+    }
+
+    /// Whether private addresses may be reached.
+    pub fn allows_private(&self) -> bool {
+        self.allow_private.unwrap_or_else(|| self.listen.ip().is_loopback())
+    }
+
+    /// Where agents connect.
+    pub fn links(&self, listening: SocketAddr) -> Vec<String> {
+        match self.link_urls.as_slice() {
+            [] => vec![format!("http://{listening}")],
+            urls => urls.iter().map(|url| url.as_str().trim_end_matches('/').to_owned()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_is_the_defaults() {
+        assert_eq!(Config::parse(REFERENCE).expect("valid"), Config::default());
+        // Every key of it, those in comments too.
+        let all: String =
+            REFERENCE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+        let all = Config::parse(&all).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!all.webhooks.is_empty() && !all.livekit.is_empty() && all.recording.keep.is_some());
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_named() {
+        for (text, said) in [
+            ("lsiten = \"127.0.0.1:1\"", "lsiten"),
+            ("[recording]\nkeep = \"long\"", "recording.keep"),
+            ("[recording]\nmax_duration = \"8days\"", "8days"),
+            ("listen = \"here\"", "listen"),
+        ] {
+            let error = Config::parse(text).expect_err(text);
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! From a request to the job of an agent: where files go, which page is opened, by which keys.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::output::{Output, StreamUrl, check_outputs};
+use wallflower_domain::record::Record;
+use wallflower_domain::request::{OutputRequest, RecordingRequest, Span};
+use wallflower_domain::room::Room;
+use wallflower_domain::secret::Secret;
+use wallflower_domain::wire::agent::{Job, JobPage, JobStream, Standing};
+use wallflower_domain::wire::page::PageRoom;
+
+use super::config::{Config, LivekitConfig};
+use crate::livekit::{Credentials, Seat};
+
+/// Name of a file that nobody named.
+const FILE: &str = "recording.mp4";
+const HLS: &str = "hls";
+const IMAGES: &str = "images";
+/// Between two images, in seconds.
+const IMAGES_EVERY_S: u32 = 10;
+
+/// Makes jobs.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    pub(crate) config: Config,
+    /// Keys for deployments that the configuration does not name.
+    pub(crate) other_livekit: Option<(String, Secret)>,
+    /// Where demo rooms are.
+    pub(crate) demo: Option<SocketAddr>,
+}
+
+impl Planner {
+    /// Where all files of a recording are.
+    pub(crate) fn folder(&self, id: &str) -> PathBuf {
+        self.config.data.join("recordings").join(id)
+    }
+
+    /// Whether what is asked for can be made at all. Nothing is started for what can't.
+    pub(crate) fn check(&self, id: &str, request: &RecordingRequest) -> Result<(), Failure> {
+        let outputs = self.outputs(id, request)?;
+        check_outputs(&outputs, request.encoding(), self.config.allows_private())?;
+        self.page(id, request).map(|_| ())
+    }
+
+    /// The job of a record's next agent.
+    pub(crate) fn job(&self, record: &Record) -> Result<Job, Failure> {
+        let (id, request) = (record.id(), &record.request);
+        let outputs = self.outputs(id, request)?;
+        check_outputs(&outputs, request.encoding(), self.config.allows_private())?;
+        let outputs = outputs.into_iter().filter(|output| !matches!(output, Output::Stream { .. })).collect();
+        let defaults = &self.config.recording;
+        let longest = defaults.max_duration;
+        Ok(Job {
+            id: id.to_owned(),
+            page: self.page(id, request)?,
+            layout: request.layout.unwrap_or(defaults.layout),
+            theme: request.theme.clone().unwrap_or_default(),
+            size: request.frame_size(),
+            fps: request.frame_rate(),
+            room: shown(&request.room.room),
+            encoding: request.encoding(),
+            spool: text(&self.folder(id).join(".spool"))?,
+            outputs,
+            uploads: request.uploads.clone(),
+            overwrite: false,
+            gaps: request.gaps.unwrap_or_default(),
+            max_duration_s: Some(request.max_duration.unwrap_or(longest).min(longest).as_secs_f64()),
+            start_deadline_s: request.start_deadline.unwrap_or(defaults.start_deadline).as_secs_f64(),
+            standing: record.standing.clone(),
+            watchdog: request.watch.as_ref().unwrap_or(&defaults.watch).clone(),
+        })
+    }
+
+    fn outputs(&self, id: &str, request: &RecordingRequest) -> Result<Vec<Output>, Failure> {
+        let folder = std::path::absolute(self.folder(id)).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("The data directory has no absolute path ({error})."))
+        })?;
+        if request.outputs.is_empty() {
+            return Ok(vec![Output::File { path: folder.join(FILE) }]);
+        }
+        Ok(request.outputs.iter().map(|output| placed(output, &folder)).collect())
+    }
+
+    fn page(&self, id: &str, request: &RecordingRequest) -> Result<JobPage, Failure> {
+        let room = match &request.room.room {
+            Room::Page { url } => {
+                if request.template.is_some() {
+                    return Err(refused(
+                        "\"template\" renders a meeting room; a page is recorded as it is. Drop one of the two.",
+                    ));
+                }
+                return Ok(JobPage::Page { url: url.to_string(), await_start: request.room.await_start });
+            }
+            Room::Livekit { server, room } => {
+                let credentials = self.credentials(request, server)?;
+                let token = credentials.token(room, &format!("wallflower-{id}"), "Recorder", Seat::Silent)?;
+                PageRoom::Livekit { url: server.to_string(), token }
+            }
+            Room::Demo { room } => {
+                let demo = self.demo.ok_or_else(|| {
+                    refused("This server hosts no demo rooms; set \"demo_listen\" in its configuration.")
+                })?;
+                PageRoom::Demo { url: format!("ws://{demo}/rooms/{room}/ws") }
+            }
+        };
+        Ok(match &request.template {
+            Some(url) => JobPage::Template { url: url.to_string(), room },
+            None => JobPage::Stage { room },
+        })
+    }
+
+    fn credentials(&self, request: &RecordingRequest, server: &url::Url) -> Result<Credentials, Failure> {
+        if let Some(keys) = &request.room.keys {
+            return Ok(Credentials { key: keys.api_key.clone(), secret: keys.api_secret.clone() });
+        }
+        let host = match (server.host_str(), server.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (host, _) => host.unwrap_or_default().to_owned(),
+        };
+        let known = self.config.livekit.iter().find(|livekit| livekit.host == host);
+        let known = known.map(|LivekitConfig { api_key, api_secret, .. }| (api_key.clone(), api_secret.clone()));
+        let (key, secret) = known.or_else(|| self.other_livekit.clone()).ok_or_else(|| {
+            refused(&format!(
+                "This server has no keys for the LiveKit deployment {host}; give \"api_key\" and \"api_secret\" in \"room\", or have them configured."
+            ))
+        })?;
+        Ok(Credentials { key, secret })
+    }
+}
+
+/// Streams that a request begins with, as its first agent gets them.
+pub(crate) fn standing(request: &RecordingRequest) -> Standing {
+    let urls = request.outputs.iter().filter_map(|output| match output {
+        OutputRequest::Stream { url } => Some(url),
+        _ => None,
+    });
+    let streams = urls.zip(1..).map(|(url, number)| stream(url, number)).collect();
+    Standing { streams, ..Standing::default() }
+}
+
+fn stream(url: &StreamUrl, number: u32) -> JobStream {
+    JobStream { id: format!("s{number}"), url: Secret::new(url.expose()) }
+}
+
+fn placed(output: &OutputRequest, folder: &Path) -> Output {
+    match output {
+        OutputRequest::File { path } => {
+            Output::File { path: path.as_ref().map_or_else(|| folder.join(FILE), |path| path.within(folder)) }
+        }
+        OutputRequest::Audio { path } => Output::Audio { path: path.within(folder) },
+        OutputRequest::Hls {} => Output::Hls { directory: folder.join(HLS) },
+        OutputRequest::Stream { url } => Output::Stream { url: url.clone() },
+        OutputRequest::Images { every } => {
+            Output::Images { directory: folder.join(IMAGES), every_s: every.map_or(IMAGES_EVERY_S, whole_seconds) }
+        }
+    }
+}
+
+fn whole_seconds(span: Span) -> u32 {
+    u32::try_from(span.duration().as_secs()).unwrap_or(u32::MAX)
+}
+
+/// The room as it may be told: the query of a page may hold tokens.
+pub(crate) fn shown(room: &Room) -> String {
+    match room {
+        Room::Page { url } => {
+            let mut url = url.clone();
+            url.set_query(None);
+            url.set_fragment(None);
+            url.to_string()
+        }
+        Room::Livekit { .. } | Room::Demo { .. } => room.to_string(),
+    }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let absolute = std::path::absolute(path).ok();
+    absolute.as_deref().and_then(Path::to_str).map(str::to_owned).ok_or_else(|| {
+        Failure::new(FailureKind::Internal, format!("{} is no path in UTF-8; choose another --data.", path.display()))
+    })
+}
+
+fn refused(sentence: &str) -> Failure {
+    Failure::new(FailureKind::BadRequest, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn planner() -> Planner {
+        let config = Config { data: "/data".into(), ..Config::default() };
+        Planner { config, other_livekit: None, demo: None }
+    }
+
+    fn record(request: serde_json::Value) -> Record {
+        let request: RecordingRequest = serde_json::from_value(request).expect("valid");
+        let standing = standing(&request);
+        Record { standing, ..Record::new("r1", request, None, 0) }
+    }
+
+    #[test]
+    fn files_lie_in_the_recording_s_own_directory() {
+        let record = record(json!({"room": "https://example.org/", "outputs": [
+            {"kind": "file", "path": "a/b.mkv"}, {"kind": "hls"}, {"kind": "stream", "url": "rtmp://h/app/key"}
+        ]}));
+        let job = planner().job(&record).expect("possible");
+        let paths: Vec<&str> = job.outputs.iter().filter_map(|output| output.path()?.to_str()).collect();
+        assert_eq!(paths, ["/data/recordings/r1/a/b.mkv", "/data/recordings/r1/hls"]);
+        assert_eq!((job.standing.streams.len(), job.standing.streams[0].id.as_str()), (1, "s1"));
+        assert_eq!(job.spool, "/data/recordings/r1/.spool");
+    }
+
+    #[test]
+    fn what_can_t_be_made_is_told_before_anything_is_started() {
+        for (request, said) in [
+            (json!({"room": "demo:lobby"}), "hosts no demo rooms"),
+            (
+                json!({"room": "livekit+wss://meet.example.org/a"}),
+                "no keys for the LiveKit deployment meet.example.org",
+            ),
+            (json!({"room": "https://example.org/", "template": "https://example.org/t"}), "template"),
+            (
+                json!({"room": "https://example.org/", "outputs": [{"kind": "file", "path": "a.mp4"}, {"kind": "audio", "path": "a.mp4"}]}),
+                "a.mp4",
+            ),
+        ] {
+            let request: RecordingRequest = serde_json::from_value(request).expect("valid");
+            let failure = planner().check("r1", &request).expect_err(said);
+            assert!(failure.message.contains(said), "{said}: {failure}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Compares what is recorded with what runs, and mends the difference.
+//!
+//! ```text
+//! record is under way, its agent ──┬─ is connected                       well
+//!                                  ├─ is gone, and left its last word    that is taken into the record
+//!                                  ├─ is gone                            the next agent; the fifth after the first was the last
+//!                                  └─ runs, but is not connected         after 10 s it is killed, and so gone
+//! agent runs, but no record wants it                                     it is killed
+//! record has expired                                                     it and its files are deleted
+//! ```
+//!
+//! Each replica looks after the agents that are, or were last, connected to it; who holds the lease `reconciler` looks after all others.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::record::{Query, Record};
+use wallflower_domain::recording::{Event, State, apply};
+use wallflower_domain::secret::Secret;
+use wallflower_domain::wire::agent::AgentEvent;
+use wallflower_domain::wire::link::Said;
+
+use super::records::{ChangeError, now_us};
+use super::scheduler::{events_of, launch, next_agent};
+use super::{Orchestrator, agents};
+use crate::launcher::Life;
+use crate::store::StoreError;
+
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(5);
+/// An agent redials within a second, and a replica is taken for dead after a few: this is longer than both.
+const UNCONNECTED: Duration = Duration::from_secs(10);
+/// An agent that was just launched is not yet there to be connected.
+const LAUNCHING_US: i64 = 15_000_000;
+/// Agents that may follow the first.
+const FURTHER_AGENTS: u32 = 5;
+const LOOKED_AT: usize = 20_000;
+/// Deleted at once.
+const EXPIRED_AT_ONCE: usize = 100;
+
+/// Reconciles for ever.
+pub(crate) async fn reconcile(orchestrator: Orchestrator) {
+    let mut unconnected: HashMap<String, Instant> = HashMap::new();
+    loop {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        if let Err(error) = look(&orchestrator, &mut unconnected).await {
+            tracing::warn!(%error, "records and agents can't be compared");
+        }
+    }
+}
+
+async fn look(orchestrator: &Orchestrator, unconnected: &mut HashMap<String, Instant>) -> Result<(), StoreError> {
+    let store = &orchestrator.records.store;
+    let leads = store.lease("reconciler", &orchestrator.name, LEASE).await?;
+    let unfinished = store.list(&Query::unfinished(LOOKED_AT)).await?;
+    let under_way: Vec<Record> = unfinished.into_iter().filter(|record| record.state() != State::Queued).collect();
+    unconnected.retain(|id, _| under_way.iter().any(|record| record.id() == id));
+    for record in &under_way {
+        let holder = record.agent.as_ref().and_then(|agent| agent.holder.as_deref());
+        let is_mine = holder == Some(&orchestrator.name);
+        if orchestrator.links.has(record.id()) {
+            unconnected.remove(record.id());
+            continue;
+        }
+        if leads || is_mine {
+            let since = *unconnected.entry(record.id().to_owned()).or_insert_with(Instant::now);
+            look_after(orchestrator, record, since.elapsed(), is_mine || holder.is_none()).await;
+        }
+    }
+    if leads {
+        reap(orchestrator, &under_way).await;
+        expire(orchestrator).await?;
+    }
+    Ok(())
+}
+
+/// Of one that is not connected here for so long.
+async fn look_after(orchestrator: &Orchestrator, record: &Record, since: Duration, may_kill: bool) {
+    let Some(agent) = &record.agent else { return };
+    if agent.handle.is_null() {
+        // Whoever launches it may be at it right now, or may have died over it.
+        if now_us() - agent.launched_us > LAUNCHING_US {
+            lost(orchestrator, record, "was never launched").await;
+        }
+        return;
+    }
+    match orchestrator.launcher.look(&agent.handle).await {
+        Ok(Life::Gone { how }) => lost(orchestrator, record, &how).await,
+        Ok(Life::Running) if since > UNCONNECTED && may_kill => {
+            tracing::warn!(recording = record.id(), "its agent runs but has not been heard of for 10 s: it is killed");
+            if let Err(failure) = orchestrator.launcher.kill(&agent.handle).await {
+                tracing::warn!(recording = record.id(), %failure, "it can't be killed");
+            }
+        }
+        Ok(Life::Running) => {}
+        Err(failure) => tracing::warn!(recording = record.id(), %failure, "its agent can't be looked at"),
+    }
+}
+
+/// What came of a lost agent.
+enum Next {
+    Launch(Secret),
+    Nothing,
+}
+
+async fn lost(orchestrator: &Orchestrator, record: &Record, how: &str) {
+    let left = left_behind(orchestrator, record);
+    let number = record.agent.as_ref().map_or(0, |agent| agent.number);
+    let folder = orchestrator.planner.folder(record.id());
+    let changed = orchestrator.records.change(record.id(), |record| {
+        if record.agent.as_ref().is_none_or(|agent| agent.number != number) {
+            // Somebody else has seen to it.
+            return Ok::<Next, std::convert::Infallible>(Next::Nothing);
+        }
+        let mut course = record.course.clone();
+        let known = record.agent.as_ref().map_or(0, |agent| agent.heard);
+        left.iter().filter(|said| said.number > known).for_each(|said| course.hear(&said.event, said.at_us));
+        agents::take(record, number, &left, &course);
+        if record.state().is_terminal() {
+            return Ok(Next::Nothing);
+        }
+        let may_go_on = record.state().is_under_way() && !record.recording.stop_requested && number <= FURTHER_AGENTS;
+        if may_go_on {
+            let failure = Failure::new(FailureKind::AgentLost, format!("The agent {how}."));
+            let event = AgentEvent::Interrupted { failure };
+            record.course.hear(&event, now_us());
+            apply(&mut record.recording, Event::Agent(event));
+            return Ok(Next::Launch(next_agent(record)));
+        }
+        apply(&mut record.recording, Event::AgentGone { how: how.to_owned() });
+        if let Some(failure) = record.recording.failure.as_mut() {
+            let kept = format!(" What it captured is kept; `wallflower recover {}` finishes it.", folder.display());
+            failure.message.push_str(&kept);
+        }
+        Ok(Next::Nothing)
+    });
+    match changed.await {
+        Ok((record, Next::Launch(token))) => {
+            tracing::warn!(recording = record.id(), how, "its agent is lost, another one follows");
+            launch(orchestrator, &record, token).await;
+        }
+        Ok((_, Next::Nothing)) | Err(ChangeError::Missing) => {}
+        Err(error) => tracing::warn!(recording = record.id(), %error, "that its agent is lost can't be stored"),
+    }
+}
+
+/// What an agent could not tell any more.
+fn left_behind(orchestrator: &Orchestrator, record: &Record) -> Vec<Said> {
+    let text = events_of(orchestrator, record.id()).ok().and_then(|path| fs::read_to_string(path).ok());
+    // The last line may be cut.
+    text.iter().flat_map(|text| text.lines()).filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Kills agents that no record wants.
+async fn reap(orchestrator: &Orchestrator, under_way: &[Record]) {
+    let running = match orchestrator.launcher.agents().await {
+        Ok(running) => running,
+        Err(failure) => {
+            tracing::warn!(%failure, "agents can't be listed");
+            return;
+        }
+    };
+    for (id, handle) in running {
+        if under_way.iter().any(|record| record.id() == id) {
+            continue;
+        }
+        // One that has ended may still tell so, and goes then; one that is queued may just be launched.
+        if matches!(orchestrator.records.store.get(&id).await, Ok(None)) {
+            tracing::warn!(recording = id, "an agent runs for a recording that does not exist: it is killed");
+            if let Err(failure) = orchestrator.launcher.kill(&handle).await {
+                tracing::warn!(recording = id, %failure, "it can't be killed");
+            }
+        }
+    }
+}
+
+async fn expire(orchestrator: &Orchestrator) -> Result<(), StoreError> {
+    let query = Query { expired_by_us: Some(now_us()), ..Query::newest(EXPIRED_AT_ONCE) };
+    for record in orchestrator.records.store.list(&query).await? {
+        if record.state().is_terminal() {
+            orchestrator.delete_files(record.id());
+            orchestrator.records.store.delete(record.id()).await?;
+            tracing::info!(recording = record.id(), "deleted: it has expired");
+        }
+    }
+    Ok(())
+}
