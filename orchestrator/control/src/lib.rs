@@ -1,5 +1,6 @@
 //! The side of Wallflower that never touches media.
 //!
+//! * [`orchestrator`], [`api`]: many recordings for many users, over HTTP.
 //! * [`demo_room`]: the room that Wallflower serves itself: signalling over WebSocket, and the pages to join it.
 //! * [`launcher`]: starts agents as processes.
 //! * [`driver`]: the one task that owns a recording, from its agent's launch to its last word.
@@ -7,6 +8,7 @@
 //! * [`metrics`]: running recordings, as Prometheus reads them.
 //! * [`store`]: where an orchestrator keeps its records.
 
+pub mod api;
 pub mod demo_room;
 pub mod driver;
 pub mod launcher;

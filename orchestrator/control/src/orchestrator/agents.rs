@@ -12,7 +12,7 @@ use wallflower_domain::wire::link::{FromAgent, HEARTBEAT_S, MAX_MESSAGE_BYTES, S
 
 use super::Orchestrator;
 use super::links::Connected;
-use super::records::{ChangeError, now_us};
+use super::records::{ChangeError, Records, now_us};
 
 /// An agent that takes nothing for so long is gone.
 const SEND_DEADLINE: Duration = Duration::from_secs(5);
@@ -103,7 +103,8 @@ impl Session {
 
     async fn begin(&mut self) -> Result<(), Ending> {
         let (holder, number) = (self.orchestrator.name.clone(), self.number);
-        self.change(move |record| {
+        let (records, id) = (self.orchestrator.records.clone(), self.id.clone());
+        change(&records, &id, move |record| {
             if let Some(agent) = agent_of(record, number) {
                 agent.holder = Some(holder.clone());
             }
@@ -159,14 +160,16 @@ impl Session {
         let unstored = std::mem::take(&mut self.unstored);
         let (course, number) = (self.course.clone(), self.number);
         // When this fails, the agent tells it again to whoever comes next.
-        self.change(|record| take(record, number, &unstored, &course)).await?;
+        let (records, id) = (self.orchestrator.records.clone(), self.id.clone());
+        change(&records, &id, |record| take(record, number, &unstored, &course)).await?;
         self.stored = Instant::now();
         self.send(&ToAgent::Heard { number: self.heard }).await
     }
 
     /// Sends orders that this connection has not carried yet.
     async fn ask(&mut self) -> Result<(), Ending> {
-        let record = match self.orchestrator.records.store.get(&self.id).await {
+        let store = self.orchestrator.records.store.clone();
+        let record = match store.get(&self.id.clone()).await {
             Ok(Some(record)) => record,
             Ok(None) => return Err(Ending::Gone("the recording was deleted")),
             Err(error) => return Err(Ending::Store(error.to_string())),
@@ -186,18 +189,6 @@ impl Session {
         Ok(())
     }
 
-    async fn change(&self, mut change: impl FnMut(&mut Record)) -> Result<(), Ending> {
-        let changed = self.orchestrator.records.change(&self.id, |record| {
-            change(record);
-            Ok::<(), std::convert::Infallible>(())
-        });
-        match changed.await {
-            Ok(_) => Ok(()),
-            Err(ChangeError::Missing) => Err(Ending::Gone("the recording was deleted")),
-            Err(error) => Err(Ending::Store(error.to_string())),
-        }
-    }
-
     async fn send(&mut self, message: &ToAgent) -> Result<(), Ending> {
         let text = serde_json::to_string(message).map_err(|error| Ending::Store(error.to_string()))?;
         match timeout(SEND_DEADLINE, self.socket.send(Message::Text(text.into()))).await {
@@ -205,6 +196,19 @@ impl Session {
             Ok(Err(_)) => Err(Ending::Gone("it was closed")),
             Err(_) => Err(Ending::Gone("the agent takes nothing")),
         }
+    }
+}
+
+/// Not of the session: a socket can't be shared.
+async fn change(records: &Records, id: &str, mut change: impl FnMut(&mut Record)) -> Result<(), Ending> {
+    let changed = records.change(id, |record| {
+        change(record);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    match changed.await {
+        Ok(_) => Ok(()),
+        Err(ChangeError::Missing) => Err(Ending::Gone("the recording was deleted")),
+        Err(error) => Err(Ending::Store(error.to_string())),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wallflower_domain::failure::{Failure, Fault};
 use wallflower_domain::layout::Layout;
-use wallflower_domain::record::{Outcome, Record};
+use wallflower_domain::record::Record;
 use wallflower_domain::recording::{EndReason, State};
 use wallflower_domain::request::Moment;
 use wallflower_domain::timeline::{Delivered, Pause};
@@ -182,12 +182,4 @@ pub struct OrderResource {
     /// Id of the stream that was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
-}
-
-/// Why an order was not carried out; none while it is open.
-pub(crate) fn refusal(outcome: Option<&Outcome>) -> Option<Failure> {
-    match outcome {
-        Some(Outcome::Failed(failure)) => Some(failure.clone()),
-        Some(Outcome::Done) | None => None,
-    }
 }

@@ -1,0 +1,63 @@
+//! What was delivered: files, with ranges.
+
+use std::path::Path as FilePath;
+
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tower::ServiceExt as _;
+use tower_http::services::ServeFile;
+use wallflower_domain::request::RelativePath;
+
+use super::Api;
+use super::auth::{Caller, Scope};
+use super::problem::Problem;
+
+pub(crate) async fn file(
+    State(api): State<Api>,
+    caller: Caller,
+    Path((id, path)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    serve(&api, &caller, &id, path, request).await
+}
+
+/// The live playlist and its segments.
+pub(crate) async fn live(
+    State(api): State<Api>,
+    caller: Caller,
+    Path((id, path)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    serve(&api, &caller, &id, format!("hls/{path}"), request).await
+}
+
+async fn serve(api: &Api, caller: &Caller, id: &str, path: String, request: Request) -> Result<Response, Problem> {
+    caller.may(Scope::Read)?;
+    let record = api.orchestrator.get(id).await?;
+    if !caller.sees(record.owner.as_deref()) {
+        return Err(Problem::missing());
+    }
+    // What a path can't be, no file is.
+    let path = RelativePath::try_from(path).map_err(|_| Problem::missing())?;
+    let file = path.within(&api.orchestrator.folder(record.id()));
+    if !is_within(&file, &api.orchestrator.folder(record.id())) {
+        return Err(Problem::missing());
+    }
+    let answer = ServeFile::new(&file).oneshot(request).await;
+    let mut answer = answer.unwrap_or_else(|never| match never {}).into_response();
+    if answer.status() == StatusCode::NOT_FOUND {
+        return Err(Problem::missing());
+    }
+    // A page of somebody's must not run here.
+    answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+    Ok(answer)
+}
+
+/// Whatever links lie on the way.
+fn is_within(file: &FilePath, folder: &FilePath) -> bool {
+    match (file.canonicalize(), folder.canonicalize()) {
+        (Ok(file), Ok(folder)) => file.starts_with(folder) && file.is_file(),
+        _ => false,
+    }
+}

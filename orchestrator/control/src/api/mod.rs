@@ -1,0 +1,83 @@
+//! The orchestrator's HTTP API.
+//!
+//! ```text
+//! POST   /v1/recordings                     GET /v1/recordings[?state=&room=&cursor=&limit=]
+//! GET    /v1/recordings/{id}[?after_version=]      DELETE /v1/recordings/{id}
+//! POST   /v1/recordings/{id}/stop|pause|resume|mute|unmute|markers|streams
+//! DELETE /v1/recordings/{id}/streams/{stream}
+//! GET    /v1/recordings/{id}/events         server-sent events
+//! GET    /v1/recordings/{id}/files/…        what was delivered, with ranges;  …/live/… is its HLS
+//! GET    /v1/webhooks/dead                  notices that nobody took
+//! GET    /v1/agents/{id}/link               where agents connect
+//! GET    /healthz  /readyz  /metrics
+//! ```
+//!
+//! Errors are problem documents: [`problem`].
+
+mod auth;
+mod body;
+mod events;
+mod files;
+mod link;
+mod metrics;
+mod problem;
+mod recordings;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::routing::{any, delete, get, post};
+
+use crate::orchestrator::Orchestrator;
+
+pub use auth::{Key, Keys, Scope};
+use problem::Problem;
+
+/// A request with images in its theme fits.
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// What every handler has.
+#[derive(Clone)]
+pub struct Api {
+    orchestrator: Orchestrator,
+    keys: Keys,
+    /// Nobody needs a key as long as there is none.
+    is_open: bool,
+}
+
+/// The API as a service. `is_open` lets everybody in as long as there is no key: for loopback only.
+pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
+    let recording = "/v1/recordings/{id}";
+    let of = |rest: &str| format!("{recording}/{rest}");
+    Router::new()
+        .route("/v1/recordings", post(recordings::create).get(recordings::list))
+        .route(recording, get(recordings::show).delete(recordings::remove))
+        .route(&of("stop"), post(recordings::stop))
+        .route(&of("pause"), post(recordings::pause))
+        .route(&of("resume"), post(recordings::resume))
+        .route(&of("mute"), post(recordings::mute))
+        .route(&of("unmute"), post(recordings::unmute))
+        .route(&of("markers"), post(recordings::mark))
+        .route(&of("streams"), post(recordings::add_stream))
+        .route(&of("streams/{stream}"), delete(recordings::remove_stream))
+        .route(&of("events"), get(events::follow))
+        .route(&of("files/{*path}"), get(files::file))
+        .route(&of("live/{*path}"), get(files::live))
+        .route("/v1/webhooks/dead", get(recordings::dead_notices))
+        .route("/v1/agents/{id}/link", any(link::connect))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(|| async { Problem::missing() })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "This can't be done with what is here.")
+        })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(Api { orchestrator, keys, is_open })
+}
+
+/// Whether requests can be answered: the store does.
+async fn ready(State(api): State<Api>) -> Result<&'static str, Problem> {
+    api.orchestrator.store().get("0").await?;
+    Ok("ready\n")
+}
