@@ -3,6 +3,7 @@ import { RoomFailure } from "./adapters";
 import type { Fault, Layout, PageEnd, RoomEvent, Theme } from "./contract";
 import type { RoomChange, RoomState } from "./model";
 import { EMPTY_ROOM, nextWake, readiness, reduce, timeline } from "./model";
+import { nextTurn, pageAt } from "./stage";
 import { applyTheme, fontsLoaded } from "./theme";
 import { StageView } from "./view";
 
@@ -24,6 +25,8 @@ export class Session {
   #painting = false;
   #fonts = false;
   #ready = false;
+  /** Since when there is more than one page. */
+  #crowdedSince: number | null = null;
   readonly #view: StageView;
 
   constructor(
@@ -73,9 +76,15 @@ export class Session {
     this.#painting = true;
     requestAnimationFrame(() => {
       this.#painting = false;
-      this.#view.show(this.#room, this.layout);
+      this.#show();
       this.#lookAhead();
     });
+  }
+
+  #show(): void {
+    const now = performance.now();
+    const pages = this.#view.show(this.#room, this.layout, pageAt(this.#crowdedSince, this.theme.tiles, now));
+    this.#crowdedSince = pages > 1 ? (this.#crowdedSince ?? now) : null;
   }
 
   /** Time alone changes the picture too: one timer, for the next moment at which it does. */
@@ -83,7 +92,8 @@ export class Session {
     const now = performance.now();
     const due = this.#fonts && !this.#ready ? readiness(this.#room, now) : null;
     if (due === "ready") this.#sayReady();
-    const times = [nextWake(this.#room), due].filter((time) => typeof time === "number");
+    const turn = nextTurn(this.#crowdedSince, this.theme.tiles, now);
+    const times = [nextWake(this.#room), due, turn].filter((time) => typeof time === "number");
     clearTimeout(this.#wake);
     if (times.length === 0) return;
     this.#wake = setTimeout(() => this.#tick(), Math.max(0, Math.min(...times) - now));
@@ -91,7 +101,7 @@ export class Session {
 
   #tick(): void {
     this.#change({ type: "tick" });
-    if (!this.#ready) this.#paintSoon();
+    if (!this.#ready || this.#crowdedSince !== null) this.#paintSoon();
   }
 
   /** Two frames later: what is worth recording has then been painted, not only decided. */

@@ -1,7 +1,7 @@
 /** What crosses the border between the page and the agent that records it. Nothing else touches the agent's globals. */
 export { Bridge } from "./bridge";
 export type { BridgeScope } from "./bridge";
-export { takeConfig, CONTRACT } from "./config";
+export { takeConfig, CONTRACT, LAYOUTS } from "./config";
 export type { TakenConfig } from "./config";
 export type { Colors } from "./generated/Colors";
 export type { Fault } from "./generated/Fault";

@@ -1,4 +1,5 @@
 import type { Layout, Theme } from "../contract";
+import { LAYOUTS } from "../contract";
 import { DEFAULT_THEME, LIGHT_COLORS } from "../theme";
 import { LOGO } from "./logo";
 
@@ -17,6 +18,8 @@ export interface SceneScript {
   fps: number;
   /** The connection to the room is away. */
   reconnecting: boolean;
+  /** Speakers change, and people come and go. */
+  restless: boolean;
 }
 
 export interface ScenePerson {
@@ -114,6 +117,7 @@ export function readScript(query: URLSearchParams): SceneScript {
     })),
     fps: Math.min(Math.max(whole(query.get("fps"), 15), 1), 60),
     reconnecting: query.has("reconnecting"),
+    restless: query.has("restless"),
   };
 }
 
@@ -127,6 +131,11 @@ function themeOf(query: URLSearchParams): Theme {
     ...(query.has("light") && { colors: LIGHT_COLORS }),
     ...(query.has("brand") && { colors: BRAND_COLORS }),
     logo: known ? { image: LOGO, corner: known } : null,
+    tiles: {
+      gap: whole(query.get("gap"), DEFAULT_THEME.tiles.gap),
+      motion: !query.has("still"),
+      page_seconds: whole(query.get("turn"), 0),
+    },
     overlays: { names: query.get("plates") !== "0", chat: true, reactions: true },
   };
 }
@@ -141,7 +150,7 @@ const BRAND_COLORS: Theme["colors"] = {
 };
 
 function layoutOf(name: string | null): Layout {
-  return name === "speaker" || name === "single-speaker" ? name : "grid";
+  return LAYOUTS.find((layout) => layout === name) ?? "grid";
 }
 
 function whole(text: string | null, otherwise: number): number {

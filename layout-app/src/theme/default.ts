@@ -14,6 +14,7 @@ export const DEFAULT_THEME: Theme = {
     alert: "#ff6b6b",
   },
   logo: null,
+  tiles: { gap: 10, motion: true, page_seconds: 0 },
   overlays: { names: true, chat: true, reactions: true },
 };
 

@@ -15,6 +15,8 @@ pub struct Theme {
     pub colors: Colors,
     /// Logo; absent for none.
     pub logo: Option<Logo>,
+    /// How tiles stand and move.
+    pub tiles: Tiles,
     /// What is drawn over the tiles.
     pub overlays: Overlays,
 }
@@ -26,6 +28,7 @@ impl Default for Theme {
             font_family: "Inter, \"Noto Sans\", sans-serif".to_owned(),
             colors: Colors::default(),
             logo: None,
+            tiles: Tiles::default(),
             overlays: Overlays::default(),
         }
     }
@@ -92,6 +95,39 @@ pub enum Corner {
     BottomRight,
 }
 
+/// How tiles stand and move. Lengths are pixels of a frame whose shorter side is 720, and grow with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[serde(deny_unknown_fields, default)]
+pub struct Tiles {
+    /// Between tiles, and between tiles and the edge of the frame; at most [`Tiles::WIDEST_GAP`].
+    #[serde(deserialize_with = "gap")]
+    pub gap: u16,
+    /// Tiles glide to new places, come and go softly. Off also where the browser is told that less motion is preferred.
+    pub motion: bool,
+    /// Seconds after which a layout that has no room for everybody turns to the next page; 0 stays with those who spoke last.
+    pub page_seconds: u16,
+}
+
+impl Tiles {
+    /// With more there would be more gap than tile in a crowd.
+    pub const WIDEST_GAP: u16 = 48;
+}
+
+impl Default for Tiles {
+    fn default() -> Self {
+        Self { gap: 10, motion: true, page_seconds: 0 }
+    }
+}
+
+fn gap<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let gap = u16::deserialize(deserializer)?;
+    if gap <= Tiles::WIDEST_GAP {
+        return Ok(gap);
+    }
+    Err(serde::de::Error::custom(format!("tiles.gap is {gap}; write 0 to {}", Tiles::WIDEST_GAP)))
+}
+
 /// What is drawn over the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
@@ -108,5 +144,18 @@ pub struct Overlays {
 impl Default for Overlays {
     fn default() -> Self {
         Self { names: true, chat: true, reactions: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_that_leaves_no_room_for_tiles_is_refused_by_name() {
+        let error = serde_json::from_str::<Theme>(r#"{"tiles": {"gap": 49}}"#).expect_err("refused");
+        assert!(error.to_string().starts_with("tiles.gap is 49; write 0 to 48"), "{error}");
+        let theme: Theme = serde_json::from_str(r#"{"tiles": {"gap": 48}}"#).expect("valid");
+        assert_eq!(theme.tiles, Tiles { gap: 48, ..Tiles::default() });
     }
 }

@@ -82,6 +82,11 @@ export class LivekitRoom implements Room {
     };
   }
 
+  /** As the server measures it, a few times a second. */
+  levelOf(identity: string): number {
+    return this.#client.remoteParticipants.get(identity)?.audioLevel ?? 0;
+  }
+
   leave(): void {
     this.#listener = null;
     void this.#client.disconnect().catch(() => undefined);
