@@ -28,8 +28,8 @@ export class Backdrop {
     const context = this.element.getContext("2d", { alpha: false });
     if (!context || this.video.videoWidth === 0) return;
     context.globalAlpha = opacity;
-    context.filter = "blur(3px) brightness(0.66) saturate(1.2)";
+    context.filter = "blur(7px) brightness(0.6) saturate(1.3)";
     // Beyond the edges, which a blur would let fade.
-    context.drawImage(this.video, -4, -4, WIDTH + 8, HEIGHT + 8);
+    context.drawImage(this.video, -12, -12, WIDTH + 24, HEIGHT + 24);
   }
 }

@@ -72,6 +72,11 @@ export class StageView {
     this.#showTiles(placements, room, viewport);
     toggle(
       this.#frame,
+      "frame--inset",
+      placements.some((placement) => placement.kind === "person" && placement.above),
+    );
+    toggle(
+      this.#frame,
       "frame--bleed",
       placements.some(({ bleed }) => bleed),
     );

@@ -23,11 +23,11 @@ export interface TileSetting {
 }
 
 /** Lays a tile out. */
-export function place(tile: HTMLElement, { rect, bleed }: Placement, scale: number): void {
+export function place(tile: HTMLElement, { rect, bleed }: Placement, scale: number, prominence = 1): void {
   tile.style.transform = `translate(${rect.x}px, ${rect.y}px)`;
   tile.style.width = `${rect.width}px`;
   tile.style.height = `${rect.height}px`;
-  tile.style.fontSize = `${textSize(rect, scale)}px`;
+  tile.style.fontSize = `${textSize(rect, scale) * prominence}px`;
   tile.style.setProperty("--disc", `${Math.round(Math.min(rect.width, rect.height, 460 * scale) * 0.42)}px`);
   tile.style.setProperty("--emoji", `${Math.round(Math.min(Math.max(rect.height * 0.2, 26 * scale), 76 * scale))}px`);
   toggle(tile, "tile--bleed", bleed);

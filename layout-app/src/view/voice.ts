@@ -6,6 +6,8 @@ import { marksOf, place, toggle } from "./tile";
 
 /** A voice is loud long before it is at full scale. */
 const FULL = 0.3;
+/** A name has more to say where there is no picture. */
+const PROMINENT = 1.25;
 
 /** Somebody who is only heard: an avatar in rings that follow the voice, and the name below. */
 export class VoiceTile implements Tile {
@@ -28,7 +30,7 @@ export class VoiceTile implements Tile {
   show(placement: Placement, room: RoomState): void {
     const participant = room.participants.find(({ identity }) => identity === this.identity);
     if (!participant) return;
-    place(this.element, placement, this.setting.scale);
+    place(this.element, placement, this.setting.scale, PROMINENT);
     const { width, height } = placement.rect;
     const disc = Math.min(width * 0.7, height * 0.6);
     this.element.style.setProperty("--voice-disc", `${Math.round(disc)}px`);
