@@ -48,6 +48,19 @@ export const SHOTS = {
   "brand-bottom": "people=9&title=Weekly product review&logo=bottom-left&brand",
   light: "people=5&light&off=3&chat=2",
   "light-share": "people=4&light&share=0&title=Quarterly figures",
+  hands: "people=9&hands=3,1,6&off=4&muted=all",
+  "hands-podcast": "people=5&layout=podcast&hands=2",
+  "lower-third": "people=4&layout=speaker&third=Amara Okafor&detail=Head of Research, Northlight&brand",
+  "lower-third-single":
+    "people=4&layout=single-speaker&third=Dr. Maximiliane Wolkenstein-Hohenzollern von und zu Sigmaringen&detail=Professor of nearly everything that has a name as long as hers&ticker",
+  ticker: "people=5&ticker&title=Weekly product review&logo=top-right&clock",
+  "ticker-bottom": "people=4&ticker&title=Weekly product review&logo=bottom-right&brand&clock=time",
+  "ticker-short": "people=2&layout=interview&ticker=Live from Lisbon&light",
+  watermark: "people=4&mark",
+  everything:
+    "people=5&layout=speaker&third=Amara Okafor&detail=Head of Research&ticker&mark&clock&title=Weekly product review&logo=top-right&hands=2,3&chat=3&brand",
+  intro: "people=4&intro=Weekly product review&detail=12 March · Northlight&logo=top-left&brand",
+  outro: "people=4&outro=Thank you for watching&detail=northlight.example&over",
   lost: "people=4&lost=2&reconnecting",
   "no-plates": "people=4&plates=0",
   upright: { query: "people=5&layout=speaker", width: 720, height: 1280 },
@@ -60,6 +73,13 @@ export const SHOTS = {
   "upright-phones": { query: "people=4&tall=all", width: 720, height: 1280 },
   "square-25": { query: "people=25&off=3,11&speaker=1&fps=5", width: 720, height: 720 },
   "square-names": { query: "people=25&names=hard&off=3,11&speaker=1&fps=5", width: 720, height: 720 },
+  "upright-everything": {
+    query:
+      "people=3&layout=single-speaker&third=Amara Okafor&detail=Head of Research&ticker&clock&title=Weekly review&logo=top-right&hands=0&chat=2",
+    width: 720,
+    height: 1280,
+  },
+  "square-intro": { query: "people=4&intro=Weekly product review&detail=12 March&light", width: 720, height: 720 },
   small: { query: "people=9&chat=2", width: 640, height: 360 },
   "full-hd": { query: "people=9&chat=2&title=Weekly product review", width: 1920, height: 1080 },
   tiny: { query: "people=9", width: 128, height: 128 },

@@ -57,7 +57,7 @@ export class Stage {
           .filter(({ media, screen, self }) => media.screen && screen && !self)
           .map(({ id }) => ({ identity: id, shape: this.#shapes.get(`screen ${id}`) ?? null })),
         speaker: null,
-        band: null,
+        bands: { top: 0, bottom: 0 },
         gap: USUAL_GAP,
         page: 0,
       },

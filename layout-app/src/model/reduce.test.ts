@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RoomChange } from "./change";
+import { raisedHands } from "./hands";
 import { CHAT_MS, MOST_LINES, MOST_REACTIONS, nextWake, REACTION_MS, reduce } from "./reduce";
 import type { RoomState } from "./room";
 import { EMPTY_ROOM, live, OFF } from "./room";
@@ -77,6 +78,14 @@ describe("the room", () => {
 
   test("lets a reaction go after its time", () => {
     expect(reduce(after(react("👏")), { type: "tick" }, REACTION_MS).reactions).toHaveLength(0);
+  });
+
+  test("knows whose hand was raised first, whenever that was told", () => {
+    const hand = (identity: string, at: number | null): RoomChange => ({ type: "hand", identity, at });
+    const room = after(join("a"), join("b"), join("c"), hand("a", 700), hand("c", 300), hand("b", 500));
+    expect(raisedHands(room)).toEqual(["c", "b", "a"]);
+    expect(raisedHands(reduce(room, hand("b", null), 0))).toEqual(["c", "a"]);
+    expect(reduce(room, hand("b", 500), 0)).toBe(room);
   });
 
   test("remembers who became the speaker, and not who coughed", () => {

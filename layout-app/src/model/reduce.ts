@@ -64,6 +64,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       return setVideo(room, change.identity, "screen", change.video, now);
     case "steady":
       return patch(room, change.identity, { steady: change.steady });
+    case "hand":
+      return patch(room, change.identity, { handAt: change.at });
     case "heard":
       return hear(room, change.identities, now);
     case "frame": {
@@ -104,6 +106,7 @@ function join(room: RoomState, identity: string, name: string): RoomState {
     screenSince: 0,
     steady: true,
     away: false,
+    handAt: null,
     spokeAt: null,
   };
   return { ...room, participants: [...room.participants, participant] };

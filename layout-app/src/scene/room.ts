@@ -29,12 +29,13 @@ export class SceneRoom implements Room {
   constructor(private readonly script: SceneScript) {}
 
   join(listener: RoomListener): Promise<void> {
-    const { people, shares, speaker, chat, reactions, fps, reconnecting, restless } = this.script;
+    const { people, shares, speaker, chat, reactions, fps, reconnecting, restless, over } = this.script;
     for (const [at, person] of people.entries()) {
       const identity = identityOf(at);
       listener.changed({ type: "participant_joined", identity, name: person.name });
       listener.changed({ type: "mic", identity, on: person.mic });
       listener.changed({ type: "steady", identity, steady: person.steady });
+      listener.changed({ type: "hand", identity, at: person.hand });
       if (person.camera !== "off") {
         const [width, height] = SIZES[person.camera];
         const picture = new Picture(at + 1, at % 2 === 0 ? 200 : 110, width, height);
@@ -61,6 +62,7 @@ export class SceneRoom implements Room {
         const identity = from === null ? null : identityOf(from);
         listener.changed({ type: "reaction", identity, name: people[from ?? 0]?.name ?? "Guest", emoji });
       }
+      if (over) listener.ended("room_ended");
       if (reconnecting) listener.changed({ type: "reconnecting" });
     }, 400);
     if (restless && people.length > 0) this.#restless = setInterval(() => this.#stir(listener), 1700);

@@ -11,6 +11,8 @@ import { seat } from "./seating";
  */
 export function alone(scene: Scene, previous: readonly string[], corner: Inset | null): Arrangement {
   const whole = { x: 0, y: 0, ...scene.viewport };
+  const { top, bottom } = scene.bands;
+  const free = { ...whole, y: top, height: Math.max(1, whole.height - top - bottom) };
   const main = mainPersonOf(scene);
   const large = scene.shares[0] ? shareAlone(scene) : main && personAt(main, whole, true);
   if (!large) return { placements: [], seats: previous, pages: 1, focus: whole };
@@ -18,26 +20,26 @@ export function alone(scene: Scene, previous: readonly string[], corner: Inset |
   const guests = scene.shares[0] ? (main ? [main] : []) : scene.people.filter((person) => person !== main);
   const seats = corner && !scene.shares[0] ? seat(previous, guests, 1) : previous;
   const second = scene.shares[0] ? main : guests.find(({ identity }) => identity === seats[0]);
-  if (!corner || !second) return { placements: [large], seats, pages: 1, focus: whole };
+  if (!corner || !second) return { placements: [large], seats, pages: 1, focus: free };
 
   const rect = insetRect(scene, corner);
   const placements = [besideInset(large, rect, scene), personAt(second, rect, false, true)];
   // Chat stands over the inset, not on it.
-  return { placements, seats, pages: 1, focus: { ...whole, height: Math.max(1, rect.y) } };
+  return { placements, seats, pages: 1, focus: { ...free, height: Math.max(1, rect.y - top) } };
 }
 
 /** Title and logo may stand on a person's ceiling, but not on a share. */
 function shareAlone(scene: Scene): Placement | undefined {
   const [share] = scene.shares;
   if (!share) return undefined;
-  if (scene.band) return captioned(share, stageArea(scene), captionOf(scene.viewport));
+  if (scene.bands.top + scene.bands.bottom > 0) return captioned(share, stageArea(scene), captionOf(scene.viewport));
   return shareAt(share, { x: 0, y: 0, ...scene.viewport }, true);
 }
 
 function insetRect(scene: Scene, { width: part, shape }: Inset): Rect {
   const { width, height } = scene.viewport;
   const margin = 2 * gapOf(scene.viewport, scene.gap);
-  const floor = scene.band?.side === "bottom" ? height - scene.band.height : height - margin;
+  const floor = height - (scene.bands.bottom || margin);
   const size = {
     width: Math.round(clamp(width * part, 1, width - 2 * margin)),
     height: Math.round(clamp((width * part) / shape, 1, floor / 2)),

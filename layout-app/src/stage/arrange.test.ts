@@ -31,7 +31,7 @@ function scene(fields: Partial<Scene> & { count?: number }): Scene {
     people: people(count),
     shares: [],
     speaker: null,
-    band: null,
+    bands: { top: 0, bottom: 0 },
     gap: 10,
     page: 0,
     ...rest,
@@ -62,7 +62,7 @@ describe("whatever the room and the frame", () => {
       cameras: fc.array(camera, { maxLength: 70 }),
       shared: fc.array(fc.tuple(fc.nat(), fc.constantFrom(WIDE, 4 / 3, 21 / 9, 9 / 16, null)), { maxLength: 3 }),
       speaker: fc.nat(),
-      band: fc.constantFrom(null, { side: "top", height: 9 } as const, { side: "bottom", height: 9 } as const),
+      bands: fc.record({ top: fc.constantFrom(0, 9), bottom: fc.constantFrom(0, 9) }),
       gap: fc.integer({ min: 0, max: 48 }),
       page: fc.nat(12),
     })
@@ -80,14 +80,11 @@ describe("whatever the room and the frame", () => {
     );
 
   test("tiles are inside the frame and free of the band", () => {
-    always(({ viewport, band }, { placements }) => {
+    always(({ viewport, bands }, { placements }) => {
       for (const { rect, bleed } of placements) {
+        const { top, bottom: floor } = bleed ? { top: 0, bottom: 0 } : bands;
         expect(rect.width).toBeGreaterThan(0);
         expect(rect.height).toBeGreaterThan(0);
-        const [top, floor] = [
-          band?.side === "top" && !bleed ? band.height : 0,
-          band?.side === "bottom" && !bleed ? band.height : 0,
-        ];
         expect(rect.x).toBeGreaterThanOrEqual(0);
         expect(rect.y).toBeGreaterThanOrEqual(top);
         expect(right(rect)).toBeLessThanOrEqual(viewport.width);
@@ -194,7 +191,7 @@ describe("the grid", () => {
   });
 
   test("keeps free the band of title and logo", () => {
-    const { placements } = arrange(scene({ band: { side: "bottom", height: 60 } }), []);
+    const { placements } = arrange(scene({ bands: { top: 0, bottom: 60 } }), []);
     for (const { rect } of placements) expect(bottom(rect)).toBeLessThanOrEqual(720 - 60);
   });
 
@@ -299,8 +296,8 @@ describe("the single speaker", () => {
 
   test("does not let title and logo stand on a share", () => {
     const shares = [{ identity: "a", shape: WIDE }];
-    const band = { side: "top", height: 55 } as const;
-    const [share] = arrange(scene({ layout: "single-speaker", shares, band }), []).placements;
+    const bands = { top: 55, bottom: 0 };
+    const [share] = arrange(scene({ layout: "single-speaker", shares, bands }), []).placements;
     expect(share?.rect.y).toBeGreaterThanOrEqual(55);
   });
 });

@@ -16,13 +16,11 @@ export function gapOf({ width, height }: Size, gap = USUAL_GAP): number {
 }
 
 /** The part of the frame that is for tiles. */
-export function stageArea({ viewport, band, gap }: Scene): Rect {
+export function stageArea({ viewport, bands, gap }: Scene): Rect {
   const margin = gapOf(viewport, gap);
   const whole = inset({ x: 0, y: 0, ...viewport }, margin);
-  if (!band) return whole;
-  // The band brings its own margin towards the tiles.
-  const free = Math.max(1, viewport.height - band.height - margin);
-  return { ...whole, y: band.side === "top" ? band.height : margin, height: free };
+  const [top, bottom] = [bands.top || margin, bands.bottom || margin];
+  return { ...whole, y: top, height: Math.max(1, viewport.height - top - bottom) };
 }
 
 /** The speaker; before anybody spoke, or when the speaker left, the first one with a picture. */

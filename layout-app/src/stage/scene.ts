@@ -24,8 +24,8 @@ export interface Scene {
   /** The one to look at first. */
   readonly shares: readonly Share[];
   readonly speaker: string | null;
-  /** Kept free for title and logo. */
-  readonly band: { readonly side: "top" | "bottom"; readonly height: number } | null;
+  /** Kept free for title, logo and ticker, with their own margin towards the tiles; 0 for nothing. */
+  readonly bands: { readonly top: number; readonly bottom: number };
   /** Between tiles, in pixels of a frame whose shorter side is 720. */
   readonly gap: number;
   /** Which page of those for whom there is no room on the first; counts up without end, and pages begin anew. */

@@ -13,6 +13,11 @@ test("the defaults are those of the agent", () => {
   expect(rust).toContain(JSON.stringify(DEFAULT_THEME.font_family));
   const tiles = Object.entries(DEFAULT_THEME.tiles).map(([name, value]) => `${name}: ${String(value)}`);
   expect(rust).toContain(`Self { ${tiles.join(", ")} }`);
+  const overlays = readFileSync(new URL("../../../orchestrator/domain/src/theme/overlays.rs", import.meta.url), "utf8");
+  const written = (value: unknown) => (value === null ? "None" : value === "off" ? "Clock::Off" : String(value));
+  for (const [name, value] of Object.entries(DEFAULT_THEME.overlays)) {
+    expect(overlays).toContain(`            ${name}: ${written(value)},`);
+  }
   expect(DEFAULT_THEME.tiles.gap).toBe(USUAL_GAP);
 });
 

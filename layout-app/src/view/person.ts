@@ -1,5 +1,6 @@
 import type { RoomState, Video } from "../model";
-import { Avatar, element, Plate } from "../overlays";
+import { raisedHands } from "../model";
+import { Avatar, element, HandBadge, Plate } from "../overlays";
 import type { Placement } from "../stage";
 import { CROPPED_AT } from "../stage";
 import { Backdrop } from "./backdrop";
@@ -14,6 +15,7 @@ export class PersonTile implements Tile {
   readonly #picture: Picture;
   readonly #backdrop: Backdrop;
   readonly #plate = new Plate();
+  readonly #hand = new HandBadge();
 
   constructor(
     private readonly identity: string,
@@ -43,6 +45,7 @@ export class PersonTile implements Tile {
     });
     this.#avatar.show(name);
     this.#plate.show(name, marksOf(participant));
+    if (this.setting.hands) this.#hand.show(this.element, raisedHands(room), this.identity);
     const visible = seen(room, camera);
     const filled = picture.width === rect.width && picture.height === rect.height;
     this.#backdrop.show(visible && !filled);

@@ -1,6 +1,6 @@
 import type { Layout, Theme } from "../contract";
-import type { Participant, RoomState } from "../model";
-import { bandOf, brand, ChatOverlay, element, notice, ReactionOverlay } from "../overlays";
+import type { Participant, Programme, RoomState } from "../model";
+import { ChatOverlay, element, notice, ReactionOverlay } from "../overlays";
 import type { Person, Placement, Rect, Share, Size } from "../stage";
 import { arrange } from "../stage";
 import { Motion } from "./motion";
@@ -10,6 +10,7 @@ import type { FrameListener, PictureSource } from "./picture";
 import { ShareTile } from "./share";
 import type { Tile, TileSetting } from "./tile";
 import { toggle } from "./tile";
+import { Trim } from "./trim";
 import { VoiceTile } from "./voice";
 
 /** How often rings ask for levels: what is between is a transition. */
@@ -25,7 +26,7 @@ export class StageView {
   readonly #reactions: ReactionOverlay | null;
   readonly #waiting = notice("people", "Waiting for people to join");
   readonly #reconnecting = element("div", "pill", "Reconnecting…");
-  #brand: HTMLElement | null = null;
+  readonly #trim: Trim;
   #seats: readonly string[] = [];
   #viewport: Size = { width: 0, height: 0 };
   #listening: ReturnType<typeof setInterval> | undefined;
@@ -36,30 +37,25 @@ export class StageView {
     source: PictureSource,
     onFrame: FrameListener,
   ) {
-    this.#setting = { source, onFrame, names: theme.overlays.names, scale: 1 };
+    this.#setting = { source, onFrame, names: theme.overlays.names, hands: theme.overlays.hands, scale: 1 };
     this.#motion = new Motion(theme.tiles.motion);
     this.#frame.classList.toggle("frame--still", !theme.tiles.motion);
     this.#chat = theme.overlays.chat ? new ChatOverlay() : null;
     this.#reactions = theme.overlays.reactions ? new ReactionOverlay() : null;
     if (this.#chat) this.#frame.append(this.#chat.element);
     if (this.#reactions) this.#frame.append(this.#reactions.element);
+    this.#trim = new Trim(this.#frame, theme);
     root.replaceChildren(this.#frame);
   }
 
   /** Draws the room as it is, and tells over how many pages everybody is spread. */
-  show(room: RoomState, layout: Layout, page: number): number {
+  show(room: RoomState, layout: Layout, page: number, programme: Programme): number {
     const viewport = { width: this.#frame.clientWidth, height: this.#frame.clientHeight };
     this.#setting.scale = Math.min(viewport.width, viewport.height) / 720;
-    const band = bandOf(this.theme, viewport);
-    if (band && !this.#brand) {
-      this.#brand = brand(this.theme, band);
-      this.#frame.append(this.#brand);
-    }
-
     const scene = {
       layout,
       viewport,
-      band,
+      bands: this.#trim.bands(viewport),
       people: room.participants.map((participant) => personOf(participant, room)),
       shares: sharesOf(room),
       speaker: room.speaker.identity,
@@ -83,9 +79,20 @@ export class StageView {
 
     present(this.#frame, this.#waiting, room.connection !== "joining" && room.participants.length === 0);
     present(this.#frame, this.#reconnecting, room.connection === "reconnecting");
+    this.#trim.show(programme, focus, viewport, this.#motion.on);
     this.#chat?.show(room.chat, focus, viewport);
     this.#reactions?.show(room.reactions, (identity) => this.#tileOf(identity));
     return pages;
+  }
+
+  /** The page is ready: from here time is counted. */
+  begin(since: number): void {
+    this.#trim.begin(since);
+  }
+
+  /** The room is over. */
+  end(): void {
+    this.#trim.end();
   }
 
   #showTiles(placements: readonly Placement[], room: RoomState, viewport: Size): void {

@@ -18,21 +18,26 @@ export interface TileSetting {
   readonly onFrame: FrameListener;
   /** Name plates are drawn. */
   readonly names: boolean;
+  /** Raised hands are drawn. */
+  readonly hands: boolean;
   /** The frame's shorter side over 720: what sizes that must be readable grow with. */
   scale: number;
 }
 
-/** Lays a tile out. */
-export function place(tile: HTMLElement, { rect, bleed }: Placement, scale: number, prominence = 1): void {
+/** Lays a tile out. Its text may be larger than usual by a factor, as far as that leaves room for so many letters. */
+export function place(tile: HTMLElement, { rect, bleed }: Placement, scale: number, prominence = 1, letters = 0): void {
   tile.style.transform = `translate(${rect.x}px, ${rect.y}px)`;
   tile.style.width = `${rect.width}px`;
   tile.style.height = `${rect.height}px`;
-  tile.style.fontSize = `${textSize(rect, scale) * prominence}px`;
+  const text = textSize(rect, scale);
+  tile.style.fontSize = `${Math.max(text, Math.min(text * prominence, rect.width / (letters * LETTER)))}px`;
   tile.style.setProperty("--disc", `${Math.round(Math.min(rect.width, rect.height, 460 * scale) * 0.42)}px`);
   tile.style.setProperty("--emoji", `${Math.round(Math.min(Math.max(rect.height * 0.2, 26 * scale), 76 * scale))}px`);
   toggle(tile, "tile--bleed", bleed);
 }
 
+/** Width of a letter, of its size. */
+const LETTER = 0.6;
 /** Smaller letters can't be read, whatever the frame. */
 const SMALLEST_TEXT = 10;
 

@@ -1,5 +1,9 @@
 //! Colours, logo, fonts and overlays as data.
 
+mod overlays;
+
+pub use overlays::{Card, Clock, LowerThird, Overlays, Ticker, Watermark};
+
 use serde::{Deserialize, Serialize};
 
 /// How a recording looks. Every field has a default, so a theme file names only what it changes.
@@ -31,6 +35,15 @@ impl Default for Theme {
             tiles: Tiles::default(),
             overlays: Overlays::default(),
         }
+    }
+}
+
+impl Theme {
+    /// Every image that a theme file names by a path beside it, with its field; a page gets them as `data:` URLs.
+    pub fn images_mut(&mut self) -> Vec<(&'static str, &mut String)> {
+        let logo = self.logo.as_mut().map(|logo| ("logo", &mut logo.image));
+        let watermark = self.overlays.watermark.as_mut().map(|watermark| ("watermark", &mut watermark.image));
+        logo.into_iter().chain(watermark).collect()
     }
 }
 
@@ -126,25 +139,6 @@ fn gap<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Erro
         return Ok(gap);
     }
     Err(serde::de::Error::custom(format!("tiles.gap is {gap}; write 0 to {}", Tiles::WIDEST_GAP)))
-}
-
-/// What is drawn over the tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-#[serde(deny_unknown_fields, default)]
-pub struct Overlays {
-    /// Name plates with mute marks.
-    pub names: bool,
-    /// The latest lines of chat.
-    pub chat: bool,
-    /// Emoji reactions.
-    pub reactions: bool,
-}
-
-impl Default for Overlays {
-    fn default() -> Self {
-        Self { names: true, chat: true, reactions: true }
-    }
 }
 
 #[cfg(test)]
