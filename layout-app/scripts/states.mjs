@@ -1,4 +1,4 @@
-// The states of scene.html of which pictures are taken: a query, at 1280x720 or at a size of its own.
+// The states of scene.html of which pictures are taken: a query, at 1280x720 or at a size of its own; `reduced` where less motion is wanted.
 export const SHOTS = {
   empty: "people=0",
   "empty-title": "people=0&title=Weekly product review&logo=top-right&brand",
@@ -80,6 +80,7 @@ export const SHOTS = {
     height: 1280,
   },
   "square-intro": { query: "people=4&intro=Weekly product review&detail=12 March&light", width: 720, height: 720 },
+  reduced: { query: "people=5&layout=speaker&hands=1&reactions=3&chat=2&restless", reduced: true },
   small: { query: "people=9&chat=2", width: 640, height: 360 },
   "full-hd": { query: "people=9&chat=2&title=Weekly product review", width: 1920, height: 1080 },
   tiny: { query: "people=9", width: 128, height: 128 },

@@ -142,8 +142,10 @@ export async function openStudio() {
   const browser = new Browser(profile);
   return {
     /** A picture of the scene that a query describes, and what `inspect`, an expression, comes to in it. */
-    async shoot(name, { query, width = 1280, height = 720 }, inspect = "null") {
+    async shoot(name, { query, width = 1280, height = 720, reduced = false }, inspect = "null") {
       return withPage(browser, { width, height }, async (page) => {
+        const features = [{ name: "prefers-reduced-motion", value: reduced ? "reduce" : "" }];
+        await page("Emulation.setEmulatedMedia", { features });
         await page("Page.navigate", { url: `${server.origin}/scene.html?${encodeURI(query)}` });
         const state = await ask(page, READY);
         if (state !== "ready") throw new Error(`${name}: the scene is not ready but ${state}`);

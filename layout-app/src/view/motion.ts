@@ -3,6 +3,8 @@ import type { Rect } from "../stage";
 const MOVE_MS = 320;
 const COME_MS = 240;
 const GO_MS = 160;
+/** Names keep to tiles that grow or shrink by less. */
+const LEGIBLE = 1.4;
 const EASE = "cubic-bezier(0.3, 0, 0.1, 1)";
 
 /** How an element is drawn while it is on its way: from its own upper left corner, and how large. */
@@ -48,6 +50,7 @@ export class Motion {
         easing: EASE,
       },
     );
+    if (Math.max(start.scale, 1 / start.scale) > LEGIBLE) this.#hideNames(element);
     const move = { animation, from: start, to };
     this.#moves.set(element, move);
     // What grows passes over what shrinks.
@@ -56,6 +59,13 @@ export class Motion {
       if (this.#moves.get(element) === move) this.#moves.delete(element);
       element.style.zIndex = "";
     };
+  }
+
+  /** Letters that shrink or grow with their tile can't be read: a name is there again when its tile nearly is. */
+  #hideNames(element: HTMLElement): void {
+    for (const name of element.querySelectorAll(".plate")) {
+      name.animate([{ opacity: 0 }, { opacity: 0, offset: 0.6 }, { opacity: 1 }], { duration: MOVE_MS });
+    }
   }
 
   come(element: HTMLElement, to: Rect): void {
