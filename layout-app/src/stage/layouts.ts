@@ -75,7 +75,7 @@ function duet(strip: Strip): Plan {
 const GRID: Plans = {
   landscape: tiles(MOST_TILES, true, { least: 4 / 3, most: 1.86 }),
   portrait: tiles(MOST_TILES, true, { least: 0.95, most: 2 }),
-  square: tiles(MOST_TILES, true, { least: 1, most: 1.86 }),
+  square: tiles(MOST_TILES, true, { least: 1, most: 2.06 }),
 };
 
 const SPEAKER: Plans = {
