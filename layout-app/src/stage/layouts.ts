@@ -104,7 +104,7 @@ const PAIR_BESIDE_SCREEN: Plans = {
 };
 
 // A disc, and a line for the name.
-const VOICE: Plan = { kind: "voices", shape: { least: 0.84, most: 0.9 }, largest: 0.62 };
+const VOICE: Plan = { kind: "voices", shape: { least: 0.84, most: 0.9 }, largest: 0.72 };
 const VOICES: Plans = { landscape: VOICE, portrait: VOICE, square: VOICE };
 
 /** Every layout, as data. */
