@@ -2,7 +2,8 @@ import type { Room, RoomListener } from "./adapters";
 import { RoomFailure } from "./adapters";
 import type { Fault, Layout, PageEnd, RoomEvent, Theme } from "./contract";
 import type { RoomChange, RoomState } from "./model";
-import { EMPTY_ROOM, nextWake, readiness, reduce, timeline } from "./model";
+import { EMPTY_ROOM, nextWake, programme, readiness, reduce, timeline } from "./model";
+import { nextTurn, pageAt } from "./stage";
 import { applyTheme, fontsLoaded } from "./theme";
 import { StageView } from "./view";
 
@@ -23,7 +24,9 @@ export class Session {
   #wake: ReturnType<typeof setTimeout> | undefined;
   #painting = false;
   #fonts = false;
-  #ready = false;
+  #readyAt: number | null = null;
+  /** Since when there is more than one page. */
+  #crowdedSince: number | null = null;
   readonly #view: StageView;
 
   constructor(
@@ -47,7 +50,7 @@ export class Session {
     });
     const listener: RoomListener = {
       changed: (change) => this.#change(change),
-      ended: (reason) => this.listener.ended(reason),
+      ended: (reason) => this.#end(reason),
       failed: ({ fault, message }) => this.listener.failed(fault, message),
     };
     try {
@@ -73,17 +76,26 @@ export class Session {
     this.#painting = true;
     requestAnimationFrame(() => {
       this.#painting = false;
-      this.#view.show(this.#room, this.layout);
+      this.#show();
       this.#lookAhead();
     });
+  }
+
+  #show(): void {
+    const now = performance.now();
+    const page = pageAt(this.#crowdedSince, this.theme.tiles, now);
+    const pages = this.#view.show(this.#room, this.layout, page, programme(this.theme.overlays, this.#readyAt, now));
+    this.#crowdedSince = pages > 1 ? (this.#crowdedSince ?? now) : null;
   }
 
   /** Time alone changes the picture too: one timer, for the next moment at which it does. */
   #lookAhead(): void {
     const now = performance.now();
-    const due = this.#fonts && !this.#ready ? readiness(this.#room, now) : null;
-    if (due === "ready") this.#sayReady();
-    const times = [nextWake(this.#room), due].filter((time) => typeof time === "number");
+    const due = this.#fonts && this.#readyAt === null ? readiness(this.#room, now) : null;
+    if (due === "ready") this.#sayReady(now);
+    const turn = nextTurn(this.#crowdedSince, this.theme.tiles, now);
+    const scheduled = programme(this.theme.overlays, this.#readyAt, now).next;
+    const times = [nextWake(this.#room), due, turn, scheduled].filter((time) => typeof time === "number");
     clearTimeout(this.#wake);
     if (times.length === 0) return;
     this.#wake = setTimeout(() => this.#tick(), Math.max(0, Math.min(...times) - now));
@@ -91,12 +103,27 @@ export class Session {
 
   #tick(): void {
     this.#change({ type: "tick" });
-    if (!this.#ready) this.#paintSoon();
+    // Pages and cards go by time alone, of which the room knows nothing.
+    this.#paintSoon();
   }
 
   /** Two frames later: what is worth recording has then been painted, not only decided. */
-  #sayReady(): void {
-    this.#ready = true;
+  #sayReady(now: number): void {
+    this.#readyAt = now;
+    this.#view.begin(now);
+    // What is scheduled counts from here.
+    this.#paintSoon();
     requestAnimationFrame(() => requestAnimationFrame(() => this.listener.ready()));
+  }
+
+  /** A room that is over has its last words; whoever was sent away from one has not. */
+  #end(reason: PageEnd): void {
+    const { outro } = this.theme.overlays;
+    if (!outro || reason !== "room_ended" || this.#readyAt === null) {
+      this.listener.ended(reason);
+      return;
+    }
+    this.#view.end();
+    setTimeout(() => this.listener.ended(reason), outro.seconds * 1000);
   }
 }

@@ -64,7 +64,7 @@ fn frames_that_can_t_be_encoded_are_refused_at_once() {
         ("--fps=1000", "1000 frames a second"),
         ("--fps=many", "no whole number"),
         ("--duration=0", "between 0.1 seconds and 7 days"),
-        ("--layout=circle", "grid, speaker, single-speaker"),
+        ("--layout=circle", "grid, speaker, single-speaker, screen, interview, podcast, pip"),
     ] {
         refused(&bench, &["demo:x", "-o", "a.mp4", option], AT_ONCE, REQUEST, &[says]);
     }

@@ -17,6 +17,8 @@ export interface Room {
   join(listener: RoomListener): Promise<void>;
   /** Shows a track in a video element until the returned function is called. */
   attach(track: TrackKey, video: HTMLVideoElement): () => void;
+  /** How loud somebody is at this moment, from 0 to 1; 0 for who isn't known. */
+  levelOf(identity: string): number;
   /** Lets go of everything; nothing is told to the listener any more. */
   leave(): void;
 }

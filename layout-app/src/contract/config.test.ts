@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_THEME, LIGHT_COLORS } from "../theme/default";
 import type { ConfigScope } from "./config";
-import { CONTRACT, takeConfig } from "./config";
+import { CONTRACT, LAYOUTS, takeConfig } from "./config";
 
 const VIEWPORT = { width: 1280, height: 720 };
 const CONFIG = {
@@ -13,6 +14,11 @@ const CONFIG = {
   size: VIEWPORT,
   fps: 30,
 };
+
+test("the layouts are those of the agent, in its order", () => {
+  const rust = readFileSync(new URL("../../../orchestrator/domain/src/layout.rs", import.meta.url), "utf8");
+  expect([...rust.matchAll(/Self::\w+ => "([\w-]+)"/g)].map(([, name]) => name)).toEqual(LAYOUTS);
+});
 
 describe("the configuration", () => {
   test("is taken from the page, and gone from it", () => {

@@ -7,7 +7,16 @@ import type { Theme } from "./generated/Theme";
 /** Version of the contract this page speaks; `wire::page::CONTRACT` is the agent's side. */
 export const CONTRACT = 1;
 
-const LAYOUTS: readonly Layout[] = ["grid", "speaker", "single-speaker"];
+/** `Layout::ALL` of the agent's side; a test compares the two. */
+export const LAYOUTS: readonly Layout[] = [
+  "grid",
+  "speaker",
+  "single-speaker",
+  "screen",
+  "interview",
+  "podcast",
+  "pip",
+];
 
 /** Where the agent leaves the configuration. */
 export interface ConfigScope {

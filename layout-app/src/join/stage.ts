@@ -5,7 +5,7 @@ import { styleMap } from "lit/directives/style-map.js";
 import type { DemoMedia } from "../contract/generated/DemoMedia";
 import { initials, scriptLanguage } from "../model";
 import { hueOf } from "../overlays/hue";
-import { arrange, type Placement, type Size } from "../stage";
+import { arrange, type Placement, type Size, USUAL_GAP } from "../stage";
 import { icon } from "./icon";
 import type { Reaction } from "./talk";
 
@@ -57,7 +57,9 @@ export class Stage {
           .filter(({ media, screen, self }) => media.screen && screen && !self)
           .map(({ id }) => ({ identity: id, shape: this.#shapes.get(`screen ${id}`) ?? null })),
         speaker: null,
-        band: null,
+        bands: { top: 0, bottom: 0 },
+        gap: USUAL_GAP,
+        page: 0,
       },
       this.#seats,
     );
@@ -65,10 +67,10 @@ export class Stage {
     const tile = (placement: Placement) => {
       if (placement.kind === "more") return this.#more(placement, placement.count);
       const person = people.find(({ id }) => id === placement.identity);
-      if (!person) return nothing;
+      if (!person || placement.kind === "voice") return nothing;
       if (placement.kind === "share") return this.#share(placement, person, placement.caption);
       const own = reactions.filter(({ from }) => from === person.id);
-      return this.#person(placement, person, placement.fit, own);
+      return this.#person(placement, person, fills(placement) ? "cover" : "contain", own);
     };
     return html`${repeat(arrangement.placements, ({ key }) => key, tile)}`;
   }
@@ -142,6 +144,11 @@ export class Stage {
       ${suffix ? html`<span class="you">${suffix}</span>` : nothing}
     </div>`;
   }
+}
+
+/** A picture that would lose somebody's face is shown whole. */
+function fills({ rect, picture }: Extract<Placement, { kind: "person" }>): boolean {
+  return picture.width === rect.width && picture.height === rect.height;
 }
 
 function place({ rect }: Placement, caption = 0): ReturnType<typeof styleMap> {

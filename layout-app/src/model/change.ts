@@ -15,6 +15,8 @@ export type RoomChange =
   | { readonly type: "camera"; readonly identity: string; readonly video: Video }
   | { readonly type: "screen"; readonly identity: string; readonly video: Video }
   | { readonly type: "steady"; readonly identity: string; readonly steady: boolean }
+  /** When the hand was raised, in milliseconds of a clock that all hands share; null for a hand that is down. */
+  | { readonly type: "hand"; readonly identity: string; readonly at: number | null }
   /** Who is heard from now on, loudest first. */
   | { readonly type: "heard"; readonly identities: readonly string[] }
   /** A frame of this track was shown; told once, and again when the size changes. */

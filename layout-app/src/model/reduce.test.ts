@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { RoomChange } from "./change";
+import { raisedHands } from "./hands";
 import { CHAT_MS, MOST_LINES, MOST_REACTIONS, nextWake, REACTION_MS, reduce } from "./reduce";
 import type { RoomState } from "./room";
 import { EMPTY_ROOM, live, OFF } from "./room";
+import { SETTLE_MS } from "./speaker";
 import { timeline } from "./timeline";
 
 const join = (identity: string, name = identity.toUpperCase()): RoomChange => ({
@@ -76,6 +78,23 @@ describe("the room", () => {
 
   test("lets a reaction go after its time", () => {
     expect(reduce(after(react("👏")), { type: "tick" }, REACTION_MS).reactions).toHaveLength(0);
+  });
+
+  test("knows whose hand was raised first, whenever that was told", () => {
+    const hand = (identity: string, at: number | null): RoomChange => ({ type: "hand", identity, at });
+    const room = after(join("a"), join("b"), join("c"), hand("a", 700), hand("c", 300), hand("b", 500));
+    expect(raisedHands(room)).toEqual(["c", "b", "a"]);
+    expect(raisedHands(reduce(room, hand("b", null), 0))).toEqual(["c", "a"]);
+    expect(reduce(room, hand("b", 500), 0)).toBe(room);
+  });
+
+  test("remembers who became the speaker, and not who coughed", () => {
+    const heard = (...identities: string[]): RoomChange => ({ type: "heard", identities });
+    let room = after(join("a"), join("b"), join("c"), heard("a"));
+    room = reduce(room, heard("a", "c"), 2000);
+    room = reduce(room, heard("b"), 2100);
+    room = reduce(room, { type: "tick" }, 2100 + SETTLE_MS);
+    expect(room.participants.map(({ spokeAt }) => spokeAt)).toEqual([0, 2100 + SETTLE_MS, null]);
   });
 
   test("has no speaker when the speaker has left", () => {

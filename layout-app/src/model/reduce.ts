@@ -35,7 +35,11 @@ function passTime(room: RoomState, now: number): RoomState {
   if (speaker === room.speaker && chat.length === room.chat.length && reactions.length === room.reactions.length) {
     return room;
   }
-  return { ...room, speaker, chat, reactions };
+  const participants =
+    speaker.identity === null || speaker.identity === room.speaker.identity
+      ? room.participants
+      : room.participants.map((each) => (each.identity === speaker.identity ? { ...each, spokeAt: now } : each));
+  return { ...room, participants, speaker, chat, reactions };
 }
 
 function apply(room: RoomState, change: RoomChange, now: number): RoomState {
@@ -60,6 +64,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       return setVideo(room, change.identity, "screen", change.video, now);
     case "steady":
       return patch(room, change.identity, { steady: change.steady });
+    case "hand":
+      return patch(room, change.identity, { handAt: change.at });
     case "heard":
       return hear(room, change.identities, now);
     case "frame": {
@@ -100,6 +106,7 @@ function join(room: RoomState, identity: string, name: string): RoomState {
     screenSince: 0,
     steady: true,
     away: false,
+    handAt: null,
     spokeAt: null,
   };
   return { ...room, participants: [...room.participants, participant] };
@@ -147,17 +154,12 @@ function sameVideo(one: Video, other: Video): boolean {
 function hear(room: RoomState, identities: readonly string[], now: number): RoomState {
   const heard = identities.filter((identity) => participantOf(room, identity));
   if (heard.length === room.heard.length && heard.every((identity, at) => identity === room.heard[at])) return room;
-  const began = new Set(heard.filter((identity) => !room.heard.includes(identity)));
-  const participants =
-    began.size === 0
-      ? room.participants
-      : room.participants.map((each) => (began.has(each.identity) ? { ...each, spokeAt: now } : each));
   // The voices that fall silent now were heard until now.
   const speaker =
     room.speaker.identity !== null && room.heard.includes(room.speaker.identity)
       ? { ...room.speaker, heardAt: now }
       : room.speaker;
-  return { ...room, heard, participants, speaker };
+  return { ...room, heard, speaker };
 }
 
 function patch(room: RoomState, identity: string, fields: Partial<Participant>): RoomState {

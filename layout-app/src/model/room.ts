@@ -28,7 +28,9 @@ export interface Participant {
   readonly steady: boolean;
   /** Left while the connection to the room was lost: forgotten only if still gone when it is back. */
   readonly away: boolean;
-  /** When the participant last began to speak; null for never. */
+  /** When the hand was raised, by a clock that all hands share; null while it is down. */
+  readonly handAt: number | null;
+  /** When the participant last became the speaker, whom a cough does not make; null for never. */
   readonly spokeAt: number | null;
 }
 

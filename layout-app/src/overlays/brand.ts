@@ -3,34 +3,50 @@ import type { Size } from "../stage";
 import { element } from "./element";
 import { writeName } from "./name";
 
-/** The strip of the frame that title and logo take. */
-export interface Band {
-  readonly side: "top" | "bottom";
-  readonly height: number;
+/** Parts of the frame that overlays have for themselves, in pixels. */
+export interface Bands {
+  readonly top: number;
+  /** All of what is kept free below; the ticker is the lowest part of it. */
+  readonly bottom: number;
+  readonly ticker: number;
 }
 
-/** Null when there is neither title nor logo. Both share one band, on the logo's side. */
-export function bandOf(theme: Theme, viewport: Size): Band | null {
-  if (!theme.title && !theme.logo) return null;
-  const side = theme.logo?.corner.startsWith("bottom") ? "bottom" : "top";
-  return { side, height: Math.round(Math.min(viewport.width, viewport.height) / 13) };
+/** Title, logo and clock share one band, on the logo's side; the ticker has another. */
+export function bandsOf({ title, logo, overlays, tiles }: Theme, viewport: Size): Bands {
+  const unit = Math.min(viewport.width, viewport.height) / 720;
+  const brand = title || logo || overlays.clock !== "off" ? Math.round(unit * 55) : 0;
+  const ticker = overlays.ticker ? Math.round(unit * 40) : 0;
+  const below = onTop({ logo }) ? 0 : brand;
+  // The ticker has no margin of its own.
+  const margin = ticker > 0 && below === 0 ? Math.round(unit * tiles.gap) : 0;
+  return { top: brand - below, bottom: below + ticker + margin, ticker };
 }
 
-/** Title and logo. */
-export function brand(theme: Theme, band: Band): HTMLElement {
-  const bar = element("div", `brand brand--${band.side}`);
-  bar.style.height = `${band.height}px`;
+function onTop({ logo }: Pick<Theme, "logo">): boolean {
+  return !logo?.corner.startsWith("bottom");
+}
+
+/** Title and logo, and between them what else stands in their band. */
+export function brand(theme: Theme, { top, bottom, ticker }: Bands, clock: HTMLElement | null): HTMLElement {
+  const bar = element("div", `brand brand--${onTop(theme) ? "top" : "bottom"}`);
+  bar.style.height = `${onTop(theme) ? top : bottom - ticker}px`;
   const title = element("div", "brand__title");
   if (theme.title) writeName(title, theme.title);
   bar.append(title);
+  if (clock) bar.append(clock);
   if (theme.logo) {
-    const logo = element("img", "brand__logo") as HTMLImageElement;
-    logo.src = theme.logo.image;
-    logo.alt = "";
-    // A logo that can't be drawn is left out: a torn-picture mark would be in the recording for ever.
-    logo.onerror = () => logo.remove();
+    const logo = image(theme.logo.image, "brand__logo");
     if (theme.logo.corner.endsWith("left")) bar.prepend(logo);
     else bar.append(logo);
   }
   return bar;
+}
+
+/** An image that can't be drawn is left out: a torn-picture mark would be in the recording for ever. */
+export function image(source: string, className: string): HTMLElement {
+  const made = element("img", className) as HTMLImageElement;
+  made.onerror = () => made.remove();
+  made.src = source;
+  made.alt = "";
+  return made;
 }

@@ -1,6 +1,6 @@
 /** An element of a class, with what is in it. */
 export function element(
-  tag: "div" | "span" | "p" | "img",
+  tag: "div" | "span" | "p" | "img" | "canvas",
   className: string,
   ...children: (Node | string)[]
 ): HTMLElement {

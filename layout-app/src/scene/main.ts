@@ -1,6 +1,7 @@
 /**
  * The stage with a simulated room and no network, for screenshots and for whoever works on its looks:
- * `scene.html?people=9&layout=grid&share=1&off=2,5&names=hard&chat=3&reactions=4&title=…&logo=top-right`.
+ * `scene.html?people=9&layout=grid&share=1&off=2,5&names=hard&chat=3&reactions=4&title=…&logo=top-right`;
+ * `restless` makes it move.
  */
 import { Session } from "../session";
 import "../theme/fonts.css";

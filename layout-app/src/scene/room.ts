@@ -22,16 +22,20 @@ interface Drawn {
 export class SceneRoom implements Room {
   readonly #drawn = new Map<TrackKey, Drawn>();
   #painting: ReturnType<typeof setInterval> | undefined;
+  #restless: ReturnType<typeof setInterval> | undefined;
+  #stirred = 0;
+  #heard: readonly string[] = [];
 
   constructor(private readonly script: SceneScript) {}
 
   join(listener: RoomListener): Promise<void> {
-    const { people, shares, speaker, chat, reactions, fps, reconnecting } = this.script;
+    const { people, shares, speaker, chat, reactions, fps, reconnecting, restless, over } = this.script;
     for (const [at, person] of people.entries()) {
       const identity = identityOf(at);
       listener.changed({ type: "participant_joined", identity, name: person.name });
       listener.changed({ type: "mic", identity, on: person.mic });
       listener.changed({ type: "steady", identity, steady: person.steady });
+      listener.changed({ type: "hand", identity, at: person.hand });
       if (person.camera !== "off") {
         const [width, height] = SIZES[person.camera];
         const picture = new Picture(at + 1, at % 2 === 0 ? 200 : 110, width, height);
@@ -45,7 +49,7 @@ export class SceneRoom implements Room {
         listener.changed({ type: "screen", identity, video: live(track) });
       }
     }
-    if (speaker !== null) listener.changed({ type: "heard", identities: [identityOf(speaker)] });
+    this.#hear(listener, speaker);
 
     this.#painting = setInterval(() => this.#paint(), 1000 / fps);
     this.#paint();
@@ -58,9 +62,30 @@ export class SceneRoom implements Room {
         const identity = from === null ? null : identityOf(from);
         listener.changed({ type: "reaction", identity, name: people[from ?? 0]?.name ?? "Guest", emoji });
       }
+      if (over) listener.ended("room_ended");
       if (reconnecting) listener.changed({ type: "reconnecting" });
     }, 400);
+    if (restless && people.length > 0) this.#restless = setInterval(() => this.#stir(listener), 1700);
     return Promise.resolve();
+  }
+
+  #hear(listener: RoomListener, speaker: number | null): void {
+    this.#heard = speaker === null ? [] : [identityOf(speaker)];
+    listener.changed({ type: "heard", identities: this.#heard });
+  }
+
+  /** The next one speaks, and the second leaves or comes again. */
+  #stir(listener: RoomListener): void {
+    const { people } = this.script;
+    this.#stirred += 1;
+    this.#hear(listener, this.#stirred % people.length);
+    const [identity, name] = [identityOf(1), people[1]?.name];
+    if (name === undefined) return;
+    if (this.#stirred % 4 === 2) listener.changed({ type: "participant_left", identity });
+    if (this.#stirred % 4 === 0) {
+      listener.changed({ type: "participant_joined", identity, name });
+      if (this.#drawn.has("camera 1")) listener.changed({ type: "camera", identity, video: live("camera 1") });
+    }
   }
 
   attach(track: TrackKey, video: HTMLVideoElement): () => void {
@@ -71,7 +96,15 @@ export class SceneRoom implements Room {
     };
   }
 
+  /** A voice that rises and falls as speech does. */
+  levelOf(identity: string): number {
+    if (!this.#heard.includes(identity)) return 0;
+    const time = performance.now() / 1000;
+    return 0.14 + 0.1 * Math.sin(time * 7.3) * Math.sin(time * 2.9) ** 2;
+  }
+
   leave(): void {
+    clearInterval(this.#restless);
     clearInterval(this.#painting);
     for (const { stream } of this.#drawn.values()) for (const track of stream.getTracks()) track.stop();
   }

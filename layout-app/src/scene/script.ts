@@ -1,4 +1,5 @@
 import type { Layout, Theme } from "../contract";
+import { LAYOUTS } from "../contract";
 import { DEFAULT_THEME, LIGHT_COLORS } from "../theme";
 import { LOGO } from "./logo";
 
@@ -17,6 +18,10 @@ export interface SceneScript {
   fps: number;
   /** The connection to the room is away. */
   reconnecting: boolean;
+  /** The room ends soon after it began. */
+  over: boolean;
+  /** Speakers change, and people come and go. */
+  restless: boolean;
 }
 
 export interface ScenePerson {
@@ -24,6 +29,8 @@ export interface ScenePerson {
   mic: boolean;
   camera: "off" | "wide" | "tall" | "classic";
   steady: boolean;
+  /** Place in the order of raised hands; null for a hand that is down. */
+  hand: number | null;
 }
 
 const PLAIN = [
@@ -93,6 +100,7 @@ export function readScript(query: URLSearchParams): SceneScript {
   const classic = indices(query.get("classic"));
   const muted = indices(query.get("muted") ?? "1,2,5,7,8,11,13,14,17,19,20,23");
   const lost = indices(query.get("lost"));
+  const hands = [...indices(query.get("hands"))];
   const names: readonly string[] = query.get("names") === "hard" ? HARD : PLAIN;
   const everybody = (which: ReadonlySet<number>, at: number) => which.has(at) || which.has(-1);
   const speaker = query.get("speaker") === "none" || count === 0 ? null : whole(query.get("speaker"), 0) % count;
@@ -104,6 +112,7 @@ export function readScript(query: URLSearchParams): SceneScript {
       mic: at === speaker || !everybody(muted, at),
       camera: everybody(off, at) ? "off" : everybody(tall, at) ? "tall" : everybody(classic, at) ? "classic" : "wide",
       steady: !lost.has(at),
+      hand: hands.includes(at) ? hands.indexOf(at) : null,
     })),
     speaker,
     shares: [...indices(query.get("share"))],
@@ -114,6 +123,8 @@ export function readScript(query: URLSearchParams): SceneScript {
     })),
     fps: Math.min(Math.max(whole(query.get("fps"), 15), 1), 60),
     reconnecting: query.has("reconnecting"),
+    over: query.has("over"),
+    restless: query.has("restless"),
   };
 }
 
@@ -127,9 +138,32 @@ function themeOf(query: URLSearchParams): Theme {
     ...(query.has("light") && { colors: LIGHT_COLORS }),
     ...(query.has("brand") && { colors: BRAND_COLORS }),
     logo: known ? { image: LOGO, corner: known } : null,
-    overlays: { names: query.get("plates") !== "0", chat: true, reactions: true },
+    tiles: {
+      gap: whole(query.get("gap"), DEFAULT_THEME.tiles.gap),
+      motion: !query.has("still"),
+      page_seconds: whole(query.get("turn"), 0),
+    },
+    overlays: {
+      ...DEFAULT_THEME.overlays,
+      names: query.get("plates") !== "0",
+      clock: query.has("clock") ? (query.get("clock") === "time" ? "time" : "elapsed") : "off",
+      lower_third: query.has("third")
+        ? { headline: query.get("third") || "Amara Okafor", detail: query.get("detail"), after: 0, seconds: 0 }
+        : null,
+      ticker: query.has("ticker") ? { text: query.get("ticker") || HEADLINES, speed: 90 } : null,
+      watermark: query.has("mark") ? { image: LOGO, corner: "bottom-right", opacity: 50, width: 20 } : null,
+      intro: query.has("intro")
+        ? { headline: query.get("intro") ?? "", detail: query.get("detail"), seconds: 30 }
+        : null,
+      outro: query.has("outro")
+        ? { headline: query.get("outro") ?? "", detail: query.get("detail"), seconds: 4 }
+        : null,
+    },
   };
 }
+
+const HEADLINES =
+  "Registration for the spring conference opens on Monday · Questions go into the chat · The recording will be published tomorrow";
 
 const BRAND_COLORS: Theme["colors"] = {
   background: "#1a1033",
@@ -141,7 +175,7 @@ const BRAND_COLORS: Theme["colors"] = {
 };
 
 function layoutOf(name: string | null): Layout {
-  return name === "speaker" || name === "single-speaker" ? name : "grid";
+  return LAYOUTS.find((layout) => layout === name) ?? "grid";
 }
 
 function whole(text: string | null, otherwise: number): number {

@@ -1,7 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { gridCapacity, gridRects, MOST_TILES, TALL_TILES, WIDE_TILES } from "./grid";
+import type { TileShape } from "./grid";
+import { gridCapacity, gridRects, MOST_TILES } from "./grid";
 import type { Rect } from "./rect";
 
+const WIDE_TILES: TileShape = { least: 4 / 3, most: 1.86 };
+const TALL_TILES: TileShape = { least: 0.62, most: 1 };
 const HD: Rect = { x: 10, y: 10, width: 1260, height: 700 };
 const UPRIGHT: Rect = { x: 10, y: 10, width: 700, height: 1260 };
 const GAP = 10;
@@ -95,4 +99,43 @@ test.each([
   [{ x: 0, y: 0, width: 40, height: 40 }, 1],
 ])("the frame %j has room for %i", (area, capacity) => {
   expect(gridCapacity(area, GAP, WIDE_TILES)).toBe(capacity);
+});
+
+test("no other number of columns has larger tiles, whatever the frame", () => {
+  const side = fc.integer({ min: 300, max: 2160 });
+  const shape = fc.tuple(fc.double({ min: 0.5, max: 1.4, noNaN: true }), fc.double({ min: 1, max: 1.6, noNaN: true }));
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: MOST_TILES }),
+      side,
+      side,
+      fc.nat(40),
+      shape,
+      (count, width, height, gap, by) => {
+        const shapes = { least: by[0], most: by[0] * by[1] };
+        const [tile] = gridRects(count, { x: 0, y: 0, width, height }, gap, shapes);
+        if (!tile) throw new Error("no tile");
+        for (let columns = 1; columns <= count; columns += 1) {
+          const rows = Math.ceil(count / columns);
+          const cell = { width: (width - gap * (columns - 1)) / columns, height: (height - gap * (rows - 1)) / rows };
+          if (cell.width < 1 || cell.height < 1) continue;
+          const ratio = Math.min(Math.max(cell.width / cell.height, shapes.least), shapes.most);
+          const other = {
+            width: Math.min(cell.width, cell.height * ratio),
+            height: Math.min(cell.height, cell.width / ratio),
+          };
+          // Whole pixels: a tile may be a pixel short on each side.
+          expect((tile.width + 1.5) * (tile.height + 1.5)).toBeGreaterThanOrEqual(other.width * other.height);
+        }
+      },
+    ),
+  );
+});
+
+test("tiles are no higher than they may be, and stay together in the middle", () => {
+  const rects = gridRects(2, HD, GAP, { least: 0.85, most: 0.85 }, 300);
+  expect(rects).toEqual([
+    { x: 380, y: 210, width: 255, height: 300 },
+    { x: 645, y: 210, width: 255, height: 300 },
+  ]);
 });

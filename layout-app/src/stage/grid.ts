@@ -1,16 +1,13 @@
+import type { TileShapes } from "./layouts";
 import type { Rect } from "./rect";
 import { fitWithin } from "./rect";
+import type { Person } from "./scene";
 
 /** Shapes a tile may take, as width over height. */
 export interface TileShape {
   readonly least: number;
   readonly most: number;
 }
-
-/** Most cameras are 16:9 or 4:3. */
-export const WIDE_TILES: TileShape = { least: 4 / 3, most: 1.86 };
-/** For a room of telephones held upright. */
-export const TALL_TILES: TileShape = { least: 0.62, most: 1 };
 
 /** Smallest width or height of a tile in which a face and a name can be told. */
 export const SMALLEST_TILE = 88;
@@ -25,11 +22,11 @@ interface Grid {
 }
 
 /**
- * `count` tiles of one size in `area`, the tile as large as can be. A last row that isn't full is centred.
+ * `count` tiles of one size in `area`, the tile as large as can be, but not higher than `highest`. A last row that isn't full is centred.
  */
-export function gridRects(count: number, area: Rect, gap: number, shape: TileShape): Rect[] {
+export function gridRects(count: number, area: Rect, gap: number, shape: TileShape, highest = Infinity): Rect[] {
   if (count <= 0) return [];
-  const { columns, rows, tile } = bestGrid(count, area, gap, shape);
+  const { columns, rows, tile } = bestGrid(count, area, gap, shape, highest);
   const height = rows * tile.height + (rows - 1) * gap;
   const top = area.y + Math.floor((area.height - height) / 2);
   const rects: Rect[] = [];
@@ -53,7 +50,7 @@ export function gridCapacity(area: Rect, gap: number, shape: TileShape): number 
   return 1;
 }
 
-function bestGrid(count: number, area: Rect, gap: number, shape: TileShape): Grid {
+function bestGrid(count: number, area: Rect, gap: number, shape: TileShape, highest = Infinity): Grid {
   let best: Grid = { columns: 1, rows: count, tile: { width: 1, height: 1 } };
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
@@ -61,11 +58,25 @@ function bestGrid(count: number, area: Rect, gap: number, shape: TileShape): Gri
       x: 0,
       y: 0,
       width: Math.floor((area.width - gap * (columns - 1)) / columns),
-      height: Math.floor((area.height - gap * (rows - 1)) / rows),
+      height: Math.floor(Math.min((area.height - gap * (rows - 1)) / rows, highest)),
     };
     if (cell.width < 1 || cell.height < 1) continue;
     const { width, height } = fitWithin(cell, shape.least, shape.most);
-    if (width * height > best.tile.width * best.tile.height) best = { columns, rows, tile: { width, height } };
+    const grid = { columns, rows, tile: { width, height } };
+    const gain = width * height - best.tile.width * best.tile.height;
+    if (gain > 0 || (gain === 0 && unlike(grid, area) < unlike(best, area))) best = grid;
   }
   return best;
+}
+
+/** How far the whole of the tiles is from the shape of the area: what decides when tiles are as large either way. */
+function unlike({ columns, rows, tile }: Grid, area: Rect): number {
+  return Math.abs(Math.log((columns * tile.width * area.height) / (rows * tile.height * area.width)));
+}
+
+/** Tiles are upright where most pictures are. */
+export function shapeFor(people: readonly Person[], { wide, tall }: TileShapes): TileShape {
+  const shapes = people.flatMap(({ shape }) => (shape === null ? [] : [shape]));
+  const upright = shapes.filter((shape) => shape < 0.9).length;
+  return upright * 2 > shapes.length ? tall : wide;
 }

@@ -14,7 +14,19 @@ export const DEFAULT_THEME: Theme = {
     alert: "#ff6b6b",
   },
   logo: null,
-  overlays: { names: true, chat: true, reactions: true },
+  tiles: { gap: 10, motion: true, page_seconds: 0 },
+  overlays: {
+    names: true,
+    chat: true,
+    reactions: true,
+    hands: true,
+    clock: "off",
+    lower_third: null,
+    ticker: null,
+    watermark: null,
+    intro: null,
+    outro: null,
+  },
 };
 
 /** What LiveKit Egress calls a `-light` layout. */

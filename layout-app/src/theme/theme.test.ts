@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { USUAL_GAP } from "../stage";
 import { themeProperties } from "./apply";
 import { DEFAULT_THEME } from "./default";
 
@@ -10,6 +11,14 @@ test("the defaults are those of the agent", () => {
   );
   expect(colors).toEqual(DEFAULT_THEME.colors);
   expect(rust).toContain(JSON.stringify(DEFAULT_THEME.font_family));
+  const tiles = Object.entries(DEFAULT_THEME.tiles).map(([name, value]) => `${name}: ${String(value)}`);
+  expect(rust).toContain(`Self { ${tiles.join(", ")} }`);
+  const overlays = readFileSync(new URL("../../../orchestrator/domain/src/theme/overlays.rs", import.meta.url), "utf8");
+  const written = (value: unknown) => (value === null ? "None" : value === "off" ? "Clock::Off" : String(value));
+  for (const [name, value] of Object.entries(DEFAULT_THEME.overlays)) {
+    expect(overlays).toContain(`            ${name}: ${written(value)},`);
+  }
+  expect(DEFAULT_THEME.tiles.gap).toBe(USUAL_GAP);
 });
 
 test("every font family ends in the installed fonts, emoji and a generic one", () => {

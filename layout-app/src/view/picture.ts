@@ -1,9 +1,11 @@
 import type { FrameShape, TrackKey, Video } from "../model";
 
-/** Where pictures come from: what the view needs of an adapter. */
+/** Where pictures and voices come from: what the view needs of an adapter. */
 export interface PictureSource {
   /** Shows a track in a video element until the returned function is called. */
   attach(track: TrackKey, video: HTMLVideoElement): () => void;
+  /** How loud somebody is at this moment, from 0 to 1. */
+  levelOf(identity: string): number;
 }
 
 export type FrameListener = (track: TrackKey, shape: FrameShape) => void;

@@ -1,23 +1,35 @@
 import type { Layout, Theme } from "../contract";
-import type { Participant, RoomState } from "../model";
-import { bandOf, brand, ChatOverlay, element, notice, ReactionOverlay } from "../overlays";
-import type { Person, Share } from "../stage";
+import type { Participant, Programme, RoomState } from "../model";
+import { ChatOverlay, element, notice, ReactionOverlay } from "../overlays";
+import type { Person, Placement, Rect, Share, Size } from "../stage";
 import { arrange } from "../stage";
+import { Motion } from "./motion";
+import { MoreTile } from "./more";
+import { PersonTile } from "./person";
 import type { FrameListener, PictureSource } from "./picture";
+import { ShareTile } from "./share";
 import type { Tile, TileSetting } from "./tile";
-import { makeTile } from "./tile";
+import { toggle } from "./tile";
+import { Trim } from "./trim";
+import { VoiceTile } from "./voice";
+
+/** How often rings ask for levels: what is between is a transition. */
+const LISTEN_MS = 100;
 
 /** Draws a room into an element that fills the frame. Only what has changed is touched. */
 export class StageView {
   readonly #frame = element("div", "frame");
-  readonly #tiles = new Map<string, Tile>();
+  readonly #tiles = new Map<string, Shown>();
+  readonly #motion: Motion;
   readonly #setting: TileSetting;
   readonly #chat: ChatOverlay | null;
   readonly #reactions: ReactionOverlay | null;
   readonly #waiting = notice("people", "Waiting for people to join");
   readonly #reconnecting = element("div", "pill", "Reconnecting…");
-  #brand: HTMLElement | null = null;
+  readonly #trim: Trim;
   #seats: readonly string[] = [];
+  #viewport: Size = { width: 0, height: 0 };
+  #listening: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     root: HTMLElement,
@@ -25,62 +37,130 @@ export class StageView {
     source: PictureSource,
     onFrame: FrameListener,
   ) {
-    this.#setting = { source, onFrame, names: theme.overlays.names, scale: 1 };
+    this.#setting = { source, onFrame, names: theme.overlays.names, hands: theme.overlays.hands, scale: 1 };
+    this.#motion = new Motion(theme.tiles.motion);
+    this.#frame.classList.toggle("frame--still", !theme.tiles.motion);
     this.#chat = theme.overlays.chat ? new ChatOverlay() : null;
     this.#reactions = theme.overlays.reactions ? new ReactionOverlay() : null;
     if (this.#chat) this.#frame.append(this.#chat.element);
     if (this.#reactions) this.#frame.append(this.#reactions.element);
+    this.#trim = new Trim(this.#frame, theme);
     root.replaceChildren(this.#frame);
   }
 
-  show(room: RoomState, layout: Layout): void {
+  /** Draws the room as it is, and tells over how many pages everybody is spread. */
+  show(room: RoomState, layout: Layout, page: number, programme: Programme): number {
     const viewport = { width: this.#frame.clientWidth, height: this.#frame.clientHeight };
     this.#setting.scale = Math.min(viewport.width, viewport.height) / 720;
-    const band = bandOf(this.theme, viewport);
-    if (band && !this.#brand) {
-      this.#brand = brand(this.theme, band);
-      this.#frame.append(this.#brand);
-    }
-
     const scene = {
       layout,
       viewport,
-      band,
+      bands: this.#trim.bands(viewport),
       people: room.participants.map((participant) => personOf(participant, room)),
       shares: sharesOf(room),
       speaker: room.speaker.identity,
+      gap: this.theme.tiles.gap,
+      page,
     };
-    const { placements, seats, focus } = arrange(scene, this.#seats);
+    const { placements, seats, pages, focus } = arrange(scene, this.#seats);
     this.#seats = seats;
 
-    const keys = new Set(placements.map(({ key }) => key));
-    for (const [key, tile] of this.#tiles) {
-      if (keys.has(key)) continue;
-      tile.close();
-      tile.element.remove();
-      this.#tiles.delete(key);
-    }
-    for (const placement of placements) {
-      let tile = this.#tiles.get(placement.key);
-      if (!tile) {
-        tile = makeTile(placement, this.#setting);
-        this.#tiles.set(placement.key, tile);
-        tile.show(placement, room);
-        this.#frame.append(tile.element);
-      } else {
-        tile.show(placement, room);
-      }
-    }
-    this.#frame.classList.toggle(
+    this.#showTiles(placements, room, viewport);
+    toggle(
+      this.#frame,
+      "frame--inset",
+      placements.some((placement) => placement.kind === "person" && placement.above),
+    );
+    toggle(
+      this.#frame,
       "frame--bleed",
       placements.some(({ bleed }) => bleed),
     );
 
     present(this.#frame, this.#waiting, room.connection !== "joining" && room.participants.length === 0);
     present(this.#frame, this.#reconnecting, room.connection === "reconnecting");
+    this.#trim.show(programme, focus, viewport, this.#motion.on);
     this.#chat?.show(room.chat, focus, viewport);
-    this.#reactions?.show(room.reactions, (identity) => this.#tiles.get(`person ${identity}`)?.element ?? null);
+    this.#reactions?.show(room.reactions, (identity) => this.#tileOf(identity));
+    return pages;
   }
+
+  /** The page is ready: from here time is counted. */
+  begin(since: number): void {
+    this.#trim.begin(since);
+  }
+
+  /** The room is over. */
+  end(): void {
+    this.#trim.end();
+  }
+
+  #showTiles(placements: readonly Placement[], room: RoomState, viewport: Size): void {
+    // Nothing glides into a frame of another size.
+    const resized = viewport.width !== this.#viewport.width || viewport.height !== this.#viewport.height;
+    this.#viewport = viewport;
+    const keys = new Set(placements.map(({ key }) => key));
+    for (const [key, { tile }] of this.#tiles) {
+      if (keys.has(key)) continue;
+      this.#tiles.delete(key);
+      this.#motion.go(tile.element, () => {
+        tile.close();
+        tile.element.remove();
+      });
+    }
+    for (const placement of placements) {
+      const { key, rect } = placement;
+      const shown = this.#tiles.get(key);
+      const tile = shown?.tile ?? makeTile(placement, this.#setting);
+      tile.show(placement, room);
+      this.#tiles.set(key, { tile, rect });
+      if (!shown) {
+        this.#frame.append(tile.element);
+        this.#motion.come(tile.element, rect);
+      } else if (!same(shown.rect, rect) && !resized) {
+        this.#motion.move(tile.element, shown.rect, rect);
+      }
+    }
+    this.#listen();
+  }
+
+  /** One timer for all rings, while there are any. */
+  #listen(): void {
+    const voices = [...this.#tiles.values()].some(({ tile }) => tile.listen);
+    if (voices === (this.#listening !== undefined)) return;
+    clearInterval(this.#listening);
+    const listen = () => {
+      for (const { tile } of this.#tiles.values()) tile.listen?.();
+    };
+    this.#listening = voices ? setInterval(listen, LISTEN_MS) : undefined;
+  }
+
+  #tileOf(identity: string): HTMLElement | null {
+    const shown = this.#tiles.get(`person ${identity}`) ?? this.#tiles.get(`voice ${identity}`);
+    return shown?.tile.element ?? null;
+  }
+}
+
+interface Shown {
+  readonly tile: Tile;
+  readonly rect: Rect;
+}
+
+function makeTile(placement: Placement, setting: TileSetting): Tile {
+  switch (placement.kind) {
+    case "person":
+      return new PersonTile(placement.identity, setting);
+    case "voice":
+      return new VoiceTile(placement.identity, setting);
+    case "share":
+      return new ShareTile(placement.identity, setting);
+    case "more":
+      return new MoreTile(setting);
+  }
+}
+
+function same(one: Rect, other: Rect): boolean {
+  return one.x === other.x && one.y === other.y && one.width === other.width && one.height === other.height;
 }
 
 function personOf(participant: Participant, room: RoomState): Person {

@@ -84,7 +84,7 @@ pub(crate) enum Command {
 /// How a recording looks; the same for every command that makes one.
 #[derive(clap::Args, Clone)]
 pub(crate) struct Look {
-    /// How tiles are arranged: grid, speaker or single-speaker
+    /// How tiles are arranged: grid, speaker, single-speaker, screen, interview, podcast or pip
     #[arg(long, default_value_t = Layout::Grid)]
     pub(crate) layout: Layout,
     /// Size and frames a second by a name: 720p30, 720p60, 1080p30, 1080p60, and portrait-720p30 and so on

@@ -1,4 +1,4 @@
-//! Theme files: JSON beside the logo that they name.
+//! Theme files: JSON beside the images that they name.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::theme::Theme;
 
-const MAX_LOGO_BYTES: u64 = 2 * 1024 * 1024;
+const MAX_IMAGE_BYTES: u64 = 2 * 1024 * 1024;
 
-/// Reads the theme, and its logo as a `data:` URL. Without a file: the default theme.
+/// Reads the theme, and its images as `data:` URLs. Without a file: the default theme.
 pub(crate) fn load(file: Option<&Path>) -> Result<Theme, Failure> {
     let Some(file) = file else { return Ok(Theme::default()) };
     let bad = |why: String| Failure::new(FailureKind::BadRequest, format!("The theme {} {why}.", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| bad(format!("can't be read: {error}")))?;
     let mut theme: Theme = serde_json::from_str(&text).map_err(|error| bad(format!("is not valid: {error}")))?;
-    if let Some(logo) = &mut theme.logo {
-        let image = file.parent().unwrap_or(Path::new(".")).join(&logo.image);
-        logo.image = data_url(&image).map_err(|why| bad(format!("names a logo, {}, that {why}", image.display())))?;
+    for (what, image) in theme.images_mut() {
+        let path = file.parent().unwrap_or(Path::new(".")).join(&*image);
+        *image = data_url(&path).map_err(|why| bad(format!("names a {what}, {}, that {why}", path.display())))?;
     }
     Ok(theme)
 }
@@ -32,7 +32,7 @@ fn data_url(image: &Path) -> Result<String, String> {
         _ => return Err("is no PNG, SVG, JPEG or WebP by its name".into()),
     };
     let meta = std::fs::metadata(image).map_err(|error| format!("can't be read: {error}"))?;
-    if meta.len() > MAX_LOGO_BYTES {
+    if meta.len() > MAX_IMAGE_BYTES {
         return Err("is larger than 2 MiB".into());
     }
     let bytes = std::fs::read(image).map_err(|error| format!("can't be read: {error}"))?;
@@ -51,6 +51,15 @@ mod tests {
         std::fs::write(&file, r#"{"title": "All hands", "logo": {"image": "logo.svg"}}"#).expect("written");
         let theme = load(Some(&file)).expect("valid");
         assert_eq!(theme.logo.expect("kept").image, "data:image/svg+xml;base64,PHN2Zy8+");
+    }
+
+    #[test]
+    fn a_watermark_that_isn_t_there_is_named() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let file = folder.path().join("theme.json");
+        std::fs::write(&file, r#"{"overlays": {"watermark": {"image": "mark.png"}}}"#).expect("written");
+        let said = load(Some(&file)).expect_err("refused").message;
+        assert!(said.contains("names a watermark") && said.contains("mark.png, that can't be read"), "{said}");
     }
 
     #[test]

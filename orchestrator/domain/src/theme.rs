@@ -1,5 +1,9 @@
 //! Colours, logo, fonts and overlays as data.
 
+mod overlays;
+
+pub use overlays::{Card, Clock, LowerThird, Overlays, Ticker, Watermark};
+
 use serde::{Deserialize, Serialize};
 
 /// How a recording looks. Every field has a default, so a theme file names only what it changes.
@@ -15,6 +19,8 @@ pub struct Theme {
     pub colors: Colors,
     /// Logo; absent for none.
     pub logo: Option<Logo>,
+    /// How tiles stand and move.
+    pub tiles: Tiles,
     /// What is drawn over the tiles.
     pub overlays: Overlays,
 }
@@ -26,8 +32,18 @@ impl Default for Theme {
             font_family: "Inter, \"Noto Sans\", sans-serif".to_owned(),
             colors: Colors::default(),
             logo: None,
+            tiles: Tiles::default(),
             overlays: Overlays::default(),
         }
+    }
+}
+
+impl Theme {
+    /// Every image that a theme file names by a path beside it, with its field; a page gets them as `data:` URLs.
+    pub fn images_mut(&mut self) -> Vec<(&'static str, &mut String)> {
+        let logo = self.logo.as_mut().map(|logo| ("logo", &mut logo.image));
+        let watermark = self.overlays.watermark.as_mut().map(|watermark| ("watermark", &mut watermark.image));
+        logo.into_iter().chain(watermark).collect()
     }
 }
 
@@ -92,21 +108,48 @@ pub enum Corner {
     BottomRight,
 }
 
-/// What is drawn over the tiles.
+/// How tiles stand and move. Lengths are pixels of a frame whose shorter side is 720, and grow with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields, default)]
-pub struct Overlays {
-    /// Name plates with mute marks.
-    pub names: bool,
-    /// The latest lines of chat.
-    pub chat: bool,
-    /// Emoji reactions.
-    pub reactions: bool,
+pub struct Tiles {
+    /// Between tiles, and between tiles and the edge of the frame; at most [`Tiles::WIDEST_GAP`].
+    #[serde(deserialize_with = "gap")]
+    pub gap: u16,
+    /// Tiles glide to new places, come and go softly. Off also where the browser is told that less motion is preferred.
+    pub motion: bool,
+    /// Seconds after which a layout that has no room for everybody turns to the next page; 0 stays with those who spoke last.
+    pub page_seconds: u16,
 }
 
-impl Default for Overlays {
+impl Tiles {
+    /// With more there would be more gap than tile in a crowd.
+    pub const WIDEST_GAP: u16 = 48;
+}
+
+impl Default for Tiles {
     fn default() -> Self {
-        Self { names: true, chat: true, reactions: true }
+        Self { gap: 10, motion: true, page_seconds: 0 }
+    }
+}
+
+fn gap<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let gap = u16::deserialize(deserializer)?;
+    if gap <= Tiles::WIDEST_GAP {
+        return Ok(gap);
+    }
+    Err(serde::de::Error::custom(format!("tiles.gap is {gap}; write 0 to {}", Tiles::WIDEST_GAP)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_that_leaves_no_room_for_tiles_is_refused_by_name() {
+        let error = serde_json::from_str::<Theme>(r#"{"tiles": {"gap": 49}}"#).expect_err("refused");
+        assert!(error.to_string().starts_with("tiles.gap is 49; write 0 to 48"), "{error}");
+        let theme: Theme = serde_json::from_str(r#"{"tiles": {"gap": 48}}"#).expect("valid");
+        assert_eq!(theme.tiles, Tiles { gap: 48, ..Tiles::default() });
     }
 }

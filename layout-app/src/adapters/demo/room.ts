@@ -83,6 +83,10 @@ export class DemoRoom implements Room {
     };
   }
 
+  levelOf(identity: string): number {
+    return this.#voices.levelOf(identity);
+  }
+
   leave(): void {
     this.#listener = null;
     this.#settle = null;

@@ -31,6 +31,15 @@ test("the loudest comes first", () => {
   ).toEqual(["b", "c", "a"]);
 });
 
+test("a level follows its voice, and is nothing for a stranger", () => {
+  const voices = new Voices();
+  voices.heard([["a", 0.8]], 0);
+  const first = voices.levelOf("a");
+  voices.heard([["a", 0.8]], 150);
+  expect(voices.levelOf("a")).toBeGreaterThan(first);
+  expect(voices.levelOf("b")).toBe(0);
+});
+
 test("whoever left is not heard", () => {
   const voices = new Voices();
   voices.heard([["a", 0.4]], 0);

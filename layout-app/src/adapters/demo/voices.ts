@@ -9,6 +9,11 @@ const QUICKNESS = 0.5;
 export class Voices {
   readonly #voices = new Map<string, { level: number; heardAt: number }>();
 
+  /** The smooth level of the last sample, 0 to 1. */
+  levelOf(id: string): number {
+    return Math.min(1, this.#voices.get(id)?.level ?? 0);
+  }
+
   /** Who is heard at `now`, loudest first. */
   heard(levels: readonly (readonly [id: string, level: number])[], now: number): string[] {
     for (const [id, level] of levels) {

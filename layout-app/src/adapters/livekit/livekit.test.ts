@@ -2,7 +2,7 @@ import { ConnectionError, DisconnectReason } from "livekit-client";
 import { describe, expect, test } from "vitest";
 import { RoomFailure } from "../room";
 import { joinFailure, joinTooLate, partingOf } from "./failure";
-import { legacyChatLine, reactionEmoji } from "./messages";
+import { handRaisedAt, legacyChatLine, reactionEmoji } from "./messages";
 
 const URL = "wss://live.example/?access_token=hunter2";
 
@@ -80,4 +80,13 @@ test.each([
   ["{}", "{}"],
 ])("the reaction packet %s is %s", (packet, emoji) => {
   expect(reactionEmoji(packet)).toBe(emoji);
+});
+
+test.each([
+  [{}, null],
+  [{ handRaisedAt: "" }, null],
+  [{ handRaisedAt: "2026-03-01T10:00:00.500Z" }, Date.UTC(2026, 2, 1, 10, 0, 0, 500)],
+  [{ handRaisedAt: "yes" }, 0],
+])("the attributes %j are of a hand raised at %s", (attributes, at) => {
+  expect(handRaisedAt(attributes)).toBe(at);
 });

@@ -21,6 +21,18 @@ export function reactionEmoji(text: string): string {
   return typeof emoji === "string" ? emoji : text;
 }
 
+/**
+ * When a hand was raised; null while it is down. LiveKit itself has no hands: an attribute `handRaisedAt`, an ISO date or empty, is
+ * what La Suite Meet and others have agreed on.
+ */
+export function handRaisedAt(attributes: Readonly<Record<string, string>>): number | null {
+  const text = attributes["handRaisedAt"] ?? "";
+  if (text === "") return null;
+  const at = Date.parse(text);
+  // Whoever writes something else there has raised a hand all the same.
+  return Number.isNaN(at) ? 0 : at;
+}
+
 function parse(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);

@@ -13,7 +13,14 @@ import { ANNOUNCED, live, OFF } from "../../model";
 import type { Room, RoomListener } from "../room";
 import { RoomFailure } from "../room";
 import { joinFailure, joinTooLate, partingOf } from "./failure";
-import { CHAT_TOPIC, LEGACY_CHAT_TOPIC, legacyChatLine, REACTION_TOPICS, reactionEmoji } from "./messages";
+import {
+  CHAT_TOPIC,
+  LEGACY_CHAT_TOPIC,
+  handRaisedAt,
+  legacyChatLine,
+  REACTION_TOPICS,
+  reactionEmoji,
+} from "./messages";
 
 /** From the first knock to media that can flow. */
 const JOIN_DEADLINE_MS = 15_000;
@@ -82,6 +89,11 @@ export class LivekitRoom implements Room {
     };
   }
 
+  /** As the server measures it, a few times a second. */
+  levelOf(identity: string): number {
+    return this.#client.remoteParticipants.get(identity)?.audioLevel ?? 0;
+  }
+
   leave(): void {
     this.#listener = null;
     void this.#client.disconnect().catch(() => undefined);
@@ -103,6 +115,7 @@ export class LivekitRoom implements Room {
         });
       })
       .on(RoomEvent.ParticipantNameChanged, tellOwner)
+      .on(RoomEvent.ParticipantAttributesChanged, tellOwner)
       .on(RoomEvent.TrackPublished, tellOwner)
       .on(RoomEvent.TrackUnpublished, tellOwner)
       .on(RoomEvent.TrackMuted, tellOwner)
@@ -191,6 +204,7 @@ export class LivekitRoom implements Room {
     listener.changed({ type: "mic", identity, on: participant.isMicrophoneEnabled });
     listener.changed({ type: "camera", identity, video: this.#videoOf(participant, Track.Source.Camera) });
     listener.changed({ type: "screen", identity, video: this.#videoOf(participant, Track.Source.ScreenShare) });
+    listener.changed({ type: "hand", identity, at: handRaisedAt(participant.attributes) });
     listener.changed({ type: "steady", identity, steady: participant.connectionQuality !== ConnectionQuality.Lost });
   }
 

@@ -2,6 +2,7 @@
 import type { Colors } from "./Colors";
 import type { Logo } from "./Logo";
 import type { Overlays } from "./Overlays";
+import type { Tiles } from "./Tiles";
 
 /**
  * How a recording looks. Every field has a default, so a theme file names only what it changes.
@@ -23,6 +24,10 @@ colors: Colors,
  * Logo; absent for none.
  */
 logo: Logo | null, 
+/**
+ * How tiles stand and move.
+ */
+tiles: Tiles, 
 /**
  * What is drawn over the tiles.
  */

@@ -1,0 +1,175 @@
+// What the scripts here that take pictures share: a server for dist/, and a browser that photographs a scene.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { delimiter, extname, join, normalize } from "node:path";
+
+export const ROOT = new URL("..", import.meta.url).pathname;
+
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2" };
+
+/** Serves dist/ on a port of its own. */
+async function serve() {
+  const server = createServer((request, response) => {
+    const path = normalize(new URL(request.url, "http://localhost").pathname).replace(/^\/+/, "");
+    readFile(join(ROOT, "dist", path)).then(
+      (body) => response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream").end(body),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+function findChromium() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const places = (process.env.PATH ?? "").split(delimiter).flatMap((dir) => names.map((name) => join(dir, name)));
+  const found = places.find((place) => existsSync(place));
+  if (!found) throw new Error("Chromium is not on the PATH; install it, or name it in CHROMIUM.");
+  return found;
+}
+
+/** A headless browser, spoken to over two pipes in the DevTools protocol. */
+class Browser {
+  #next = 0;
+  #waiting = new Map();
+  #rest = "";
+
+  constructor(profile) {
+    const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+    this.child = spawn(
+      findChromium(),
+      [
+        "--headless=new",
+        "--remote-debugging-pipe",
+        `--user-data-dir=${profile}`,
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--mute-audio",
+        "--autoplay-policy=no-user-gesture-required",
+        ...sandbox,
+        "about:blank",
+      ],
+      { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"], detached: true },
+    );
+    this.child.stdio[4].on("data", (data) => this.#hear(data.toString()));
+    this.gone = new Promise((resolve) => this.child.on("exit", resolve));
+  }
+
+  send(method, params = {}, sessionId = undefined) {
+    this.#next += 1;
+    const id = this.#next;
+    this.child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`Chromium did not answer ${method}`)), 30_000);
+      this.#waiting.set(id, ({ result, error }) => {
+        clearTimeout(timer);
+        if (error) reject(new Error(`${method}: ${error.message}`));
+        else resolve(result);
+      });
+    });
+  }
+
+  async close() {
+    const late = setTimeout(() => process.kill(-this.child.pid, "SIGKILL"), 5000);
+    await this.send("Browser.close").catch(() => undefined);
+    await this.gone;
+    clearTimeout(late);
+  }
+
+  #hear(text) {
+    const messages = (this.#rest + text).split("\0");
+    this.#rest = messages.pop() ?? "";
+    for (const message of messages) {
+      const answer = JSON.parse(message);
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
+    }
+  }
+}
+
+/** A page of the browser at a size, until `use` is done with it. */
+async function withPage(browser, { width, height }, use) {
+  const { targetId } = await browser.send("Target.createTarget", {
+    url: "about:blank",
+    newWindow: true,
+    width,
+    height,
+  });
+  const { sessionId } = await browser.send("Target.attachToTarget", { targetId, flatten: true });
+  const page = (method, params) => browser.send(method, params, sessionId);
+  await page("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
+  try {
+    return await use(page);
+  } finally {
+    await browser.send("Target.closeTarget", { targetId });
+  }
+}
+
+async function picture(page) {
+  const { data } = await page("Page.captureScreenshot", { format: "png" });
+  return Buffer.from(data, "base64");
+}
+
+/** What `expression` comes to, when the page is there: a navigation takes the first context away, and whoever asks too early. */
+async function ask(page, expression) {
+  let value;
+  for (let tries = 0; value === undefined && tries < 20; tries += 1) {
+    const answer = await page("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }).catch(
+      () => undefined,
+    );
+    value = answer?.exceptionDetails ? undefined : answer?.result.value;
+  }
+  return value;
+}
+
+const READY = `new Promise((resolve) => {
+  const look = () => document.documentElement.dataset.scene ? setTimeout(resolve, 1300) : requestAnimationFrame(look);
+  look();
+}).then(() => document.documentElement.dataset.scene)`;
+
+/** A browser with the scene, to be closed. */
+export async function openStudio() {
+  const profile = await mkdtemp(join(tmpdir(), "wallflower-shots-"));
+  const server = await serve();
+  const browser = new Browser(profile);
+  return {
+    /** A picture of the scene that a query describes, and what `inspect`, an expression, comes to in it. */
+    async shoot(name, { query, width = 1280, height = 720, reduced = false }, inspect = "null") {
+      return withPage(browser, { width, height }, async (page) => {
+        const features = [{ name: "prefers-reduced-motion", value: reduced ? "reduce" : "" }];
+        await page("Emulation.setEmulatedMedia", { features });
+        await page("Page.navigate", { url: `${server.origin}/scene.html?${encodeURI(query)}` });
+        const state = await ask(page, READY);
+        if (state !== "ready") throw new Error(`${name}: the scene is not ready but ${state}`);
+        const { result } = await page("Runtime.evaluate", {
+          expression: inspect,
+          awaitPromise: true,
+          returnByValue: true,
+        });
+        return { png: await picture(page), seen: result.value };
+      });
+    },
+    /** A picture of a page of our own. */
+    async print(html, width, height) {
+      return withPage(browser, { width, height }, async (page) => {
+        const { frameTree } = await page("Page.getFrameTree");
+        await page("Page.setDocumentContent", { frameId: frameTree.frame.id, html });
+        await ask(page, "Promise.all([...document.images].map((image) => image.decode())).then(() => true)");
+        return picture(page);
+      });
+    },
+    async close() {
+      await browser.close();
+      server.close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { gridCapacity, gridRects, MOST_TILES } from "./grid";
+import type { TileShape } from "./grid";
+import { gapOf, moreAt, stageArea } from "./placing";
+import type { Rect } from "./rect";
+import { around } from "./rect";
+import type { Arrangement, Person, Placement, Scene } from "./scene";
+import { seat } from "./seating";
+
+interface Tiling {
+  readonly shape: TileShape;
+  /** At most so many; by what fits when absent. */
+  readonly most?: number;
+  /** How high a tile may be, as a part of the frame's shorter side. */
+  readonly largest?: number;
+  /** Whether those without a tile are told of; absent for yes. */
+  readonly counted?: boolean;
+}
+
+/** Tiles of one size for everybody, or for as many as there is room for. */
+export function inTiles(
+  scene: Scene,
+  previous: readonly string[],
+  { shape, most = MOST_TILES, largest = Infinity, counted = true }: Tiling,
+  placed: (person: Person, rect: Rect) => Placement,
+): Arrangement {
+  const area = stageArea(scene);
+  const gap = gapOf(scene.viewport, scene.gap);
+  // Whatever the frame, there is room for somebody beside the tile that counts the others.
+  const capacity = Math.max(Math.min(2, most), Math.min(most, gridCapacity(area, gap, shape)));
+  const { people, seats, count, pages, slots } = pageOf(scene, scene.people, previous, capacity, counted);
+  const rects = gridRects(slots, area, gap, shape, largest * Math.min(scene.viewport.width, scene.viewport.height));
+  const placements = people.flatMap((person, at) => {
+    const rect = rects[at];
+    return rect ? [placed(person, rect)] : [];
+  });
+  const rest = rects[people.length];
+  if (count > 0 && rest) placements.push(moreAt(count, rest));
+  return { placements, seats, pages, focus: around(placements.map(({ rect }) => rect)) ?? area };
+}
+
+export interface Page {
+  readonly people: readonly Person[];
+  /** The order of everybody, to be kept. */
+  readonly seats: readonly string[];
+  /** How many are elsewhere and are to be told of. */
+  readonly count: number;
+  readonly pages: number;
+  /** How many tiles a full page has: on one that isn't full, tiles are no larger. */
+  readonly slots: number;
+}
+
+/** Who is seen on the scene's page, when `capacity` tiles are there for `guests`. */
+export function pageOf(
+  scene: Scene,
+  guests: readonly Person[],
+  previous: readonly string[],
+  capacity: number,
+  counted: boolean,
+): Page {
+  const crowded = counted && guests.length > capacity;
+  const seated = crowded ? capacity - 1 : capacity;
+  const seats = seat(previous, guests, seated);
+  const pages = crowded && seated > 0 ? Math.ceil(guests.length / seated) : 1;
+  const first = (scene.page % pages) * seated;
+  const known = new Map(guests.map((guest) => [guest.identity, guest]));
+  const people = seats.slice(first, first + seated).flatMap((identity) => known.get(identity) ?? []);
+  const count = crowded ? guests.length - people.length : 0;
+  return { people, seats, count, pages, slots: crowded ? capacity : people.length };
+}
