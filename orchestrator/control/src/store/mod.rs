@@ -7,12 +7,14 @@
 //! changes    ids and versions of records as they change, whoever changed them
 //! ```
 //!
-//! What a store has acknowledged survives kill -9 of it and of us. Every backend passes one suite, `tests/store`.
+//! What a store has acknowledged survives kill -9 of it and of us. Both backends pass one suite, `tests/store`.
 //!
 //! * [`sqlite`]: the embedded default, for one orchestrator.
+//! * [`redis`]: for one orchestrator or many.
 
 mod changes;
 mod document;
+pub mod redis;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -135,17 +137,18 @@ pub trait Store: Send + Sync + 'static {
     fn changes(&self) -> Changes;
 }
 
-/// Opens the store that is named: `sqlite:PATH` or a path.
+/// Opens the store that is named: `sqlite:PATH` or a path; `redis://HOST[:PORT][/DATABASE][?prefix=wf]`, or `rediss://` for TLS.
 ///
 /// # Errors
 ///
 /// When it can't be reached, or holds what this version does not know. No sentence holds the password of the address.
 pub async fn open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
     match address.split_once(':') {
+        Some(("redis" | "rediss", _)) => Ok(Arc::new(redis::Redis::connect(address).await?)),
         Some(("sqlite", path)) => Ok(Arc::new(sqlite::Sqlite::open(path.as_ref()).await?)),
-        Some((scheme, rest)) if rest.starts_with("//") => {
-            Err(StoreError::Broken(format!("\"{scheme}://\" is no store that this version knows; write sqlite:PATH")))
-        }
+        Some((scheme, rest)) if rest.starts_with("//") => Err(StoreError::Broken(format!(
+            "\"{scheme}://\" is no store that this version knows; write sqlite:PATH, redis://host:6379/0 or rediss://host:6379/0"
+        ))),
         _ => Ok(Arc::new(sqlite::Sqlite::open(address.as_ref()).await?)),
     }
 }

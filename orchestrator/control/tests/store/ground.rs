@@ -10,20 +10,34 @@ use wallflower_domain::record::{Notice, Record};
 use wallflower_domain::request::RecordingRequest;
 use wallflower_domain::room::Room;
 
+use crate::redis_server::RedisServer;
+
 /// Where a store keeps what it is given.
 pub(crate) struct Ground {
+    /// Before the directory, so that it ends first.
+    pub(crate) redis: Option<RedisServer>,
     directory: TempDir,
     fresh: AtomicU32,
 }
 
 impl Ground {
     pub(crate) fn sqlite() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), fresh: AtomicU32::new(0) }
+        Self { redis: None, directory: tempfile::tempdir().unwrap(), fresh: AtomicU32::new(0) }
+    }
+
+    /// `None` where Redis is missing; in CI that fails.
+    pub(crate) fn redis() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let redis = RedisServer::start(directory.path())?;
+        Some(Self { redis: Some(redis), directory, fresh: AtomicU32::new(0) })
     }
 
     /// By what [`store::open`] opens it.
     pub(crate) fn address(&self) -> String {
-        format!("sqlite:{}", self.database().display())
+        match &self.redis {
+            Some(redis) => redis.address(),
+            None => format!("sqlite:{}", self.database().display()),
+        }
     }
 
     /// A handle; all of them have the same store.
@@ -34,7 +48,11 @@ impl Ground {
     /// An empty store, another one each time.
     pub(crate) async fn open_fresh(&self) -> Arc<dyn Store> {
         let number = self.fresh.fetch_add(1, Ordering::Relaxed);
-        store::open(&format!("{}-{number}", self.address())).await.unwrap()
+        let address = match &self.redis {
+            Some(redis) => format!("{}?prefix=fresh{number}", redis.address()),
+            None => format!("{}-{number}", self.address()),
+        };
+        store::open(&address).await.unwrap()
     }
 
     /// The file of an embedded store.

@@ -3,13 +3,16 @@
 //! - [`suite`]: the behaviour, one function each
 //! - [`model`]: a store in a few lines of memory, and random operations that must come out the same
 //! - [`ground`]: stores to be tested, on real files and a real Redis
-//! - [`sqlite`]: what only the embedded store does
+//! - [`redis_server`]: a real Redis on loopback
+//! - [`sqlite`], [`redis`]: what only this store does, and what a kill leaves of it
 //! - [`throughput`]: how fast they are
 
 #![expect(clippy::unwrap_used, reason = "in a test that is how to fail")]
 
 mod ground;
 mod model;
+mod redis;
+mod redis_server;
 mod sqlite;
 mod suite;
 mod throughput;
@@ -21,6 +24,17 @@ macro_rules! on_every_store {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $behaviour() {
                     crate::suite::$behaviour(crate::ground::Ground::sqlite()).await;
+                }
+            )*
+        }
+
+        mod on_redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    if let Some(ground) = crate::ground::Ground::redis() {
+                        crate::suite::$behaviour(ground).await;
+                    }
                 }
             )*
         }

@@ -81,3 +81,11 @@ async fn read_until(store: Arc<dyn Store>, end: Instant) -> Vec<Duration> {
 async fn of_sqlite() {
     measure("SQLite, synchronous=FULL", Ground::sqlite()).await;
 }
+
+#[ignore = "it measures"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_redis() {
+    if let Some(ground) = Ground::redis() {
+        measure("Redis, appendfsync always", ground).await;
+    }
+}
