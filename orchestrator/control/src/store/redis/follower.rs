@@ -9,7 +9,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError};
 
 use super::super::{Announcer, Changed};
-use super::{CONNECT, Server};
+use super::CONNECT;
+use super::server::Server;
 
 /// The server is asked to wait so long for news.
 const BLOCK: Duration = Duration::from_secs(5);

@@ -24,26 +24,27 @@
 //! | `yes` | `everysec` (Redis' default for it) | nothing is lost | the last second, two at worst |
 //! | `no` | | all since the last snapshot: minutes | the same |
 //!
-//! `always` is what we ask for: changes of recordings are few, and those that wait share a sync. A fail-over to a replica loses what that had not
-//! received, whatever is synced. `maxmemory-policy` has to be `noeviction`, for recordings must not be evicted: another one is refused
-//! where memory is limited. Redis Cluster is not supported: a change touches keys of many slots.
+//! `always` is what we ask for: changes of recordings are few, and those that wait share a sync. A fail-over to a replica loses what
+//! that had not received, whatever is synced. `maxmemory-policy` has to be `noeviction`, for recordings must not be evicted: another
+//! one is refused where memory is limited. Redis Cluster is not supported: a change touches keys of many slots.
 //!
 //! # Faults
 //!
-//! A lost connection is made anew. What only reads, and what certainly was not done, is tried again within the deadline; any other change whose
-//! answer was lost is [`StoreError::Unavailable`] and may have been made. The follower goes on from the last change that it has told; see
-//! there for how it knows that it missed some.
+//! A lost connection is made anew. What only reads, and what certainly was not done, is tried again within the deadline; any other
+//! change whose answer was lost is [`StoreError::Unavailable`] and may have been made. The follower goes on from the last change that it
+//! has told; see there for how it knows that it missed some.
 
 mod address;
 mod follower;
 mod scripts;
+mod server;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
-use redis::{ErrorKind, FromRedisValue, RedisError, Script};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{FromRedisValue, RedisError, Script};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
 use wallflower_domain::record::{Notice, Query, Record};
@@ -51,12 +52,12 @@ use wallflower_domain::record::{Notice, Query, Record};
 use self::address::Address;
 use self::follower::Follower;
 use self::scripts::Scripts;
+use self::server::{check, said, was_not_done, within_deadline};
 use super::document::{NoticeRow, RecordRow, once_name, read, state_name};
 use super::{Announcer, Changes, Created, DEADLINE, Idempotency, Replaced, Settled, Store, StoreError};
 
 /// Of our keys. A later one is refused.
 const SCHEMA: u32 = 1;
-const LEAST_VERSION: u32 = 7;
 
 const CONNECT: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(5);
@@ -86,32 +87,6 @@ impl fmt::Debug for Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.follower.abort();
-    }
-}
-
-/// What a Redis says of itself.
-#[derive(Default)]
-struct Server {
-    run: Option<String>,
-    version: Option<String>,
-    keeps_a_log: bool,
-    evicts: bool,
-}
-
-impl Server {
-    async fn ask(connection: &mut impl ConnectionLike) -> Result<Self, RedisError> {
-        let said: String = redis::cmd("INFO").query_async(connection).await?;
-        let of = |name: &str| {
-            let mut lines = said.lines();
-            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::to_owned)
-        };
-        Ok(Self {
-            run: of("run_id"),
-            version: of("redis_version"),
-            keeps_a_log: of("aof_enabled").as_deref() == Some("1"),
-            evicts: of("maxmemory").is_some_and(|bytes| bytes != "0")
-                && of("maxmemory_policy").is_some_and(|policy| policy != "noeviction"),
-        })
     }
 }
 
@@ -360,57 +335,4 @@ fn notice_arguments(arguments: &mut Vec<String>, notices: &[Notice]) -> Result<(
 /// So that no owner is the one without a name.
 fn owner_key(owner: &str) -> String {
     format!("={owner}")
-}
-
-async fn check(connection: &mut ConnectionManager, shown: &str) -> Result<(), StoreError> {
-    let server = match Server::ask(connection).await {
-        Ok(server) => server,
-        Err(error) if error.code() == Some("NOPERM") => {
-            tracing::warn!(
-                redis = shown,
-                "INFO is forbidden, so it is not known whether this Redis keeps what it is given"
-            );
-            return Ok(());
-        }
-        Err(error) => return Err(said(shown, &error)),
-    };
-    let version = server.version.as_deref().unwrap_or("unknown");
-    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major.is_none_or(|major| major < LEAST_VERSION) {
-        return Err(StoreError::Broken(format!(
-            "{shown}: Redis {LEAST_VERSION} or later is needed, this is {version}"
-        )));
-    }
-    if server.evicts {
-        return Err(StoreError::Broken(format!(
-            "{shown}: this Redis throws keys away when its memory is full, and recordings with them; set maxmemory-policy to noeviction"
-        )));
-    }
-    if !server.keeps_a_log {
-        tracing::warn!(redis = shown, "without `appendonly yes` this Redis loses recordings when it ends");
-    }
-    Ok(())
-}
-
-async fn within_deadline<T>(shown: &str, doing: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, doing).await.unwrap_or_else(|_| {
-        Err(StoreError::Unavailable(format!("{shown}: Redis took more than {} s", DEADLINE.as_secs())))
-    })
-}
-
-/// It was refused before anything was done.
-fn was_not_done(error: &RedisError) -> bool {
-    error.is_connection_refusal() || matches!(error.code(), Some("LOADING" | "MASTERDOWN" | "BUSY"))
-}
-
-fn said(shown: &str, error: &RedisError) -> StoreError {
-    if error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) {
-        return StoreError::Broken(format!("{shown}: Redis refuses user name or password; check those in its address"));
-    }
-    let text = format!("{shown}: {error}");
-    match error.code() {
-        Some("ERR") if text.contains("max number of clients") => StoreError::Unavailable(text),
-        Some("NOPERM" | "WRONGTYPE" | "ERR") => StoreError::Broken(text),
-        _ => StoreError::Unavailable(text),
-    }
 }

@@ -100,3 +100,63 @@ fn at(path: &Path, error: StoreError) -> StoreError {
         StoreError::Broken(said) => StoreError::Broken(with(said)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The database of a test, and where it is.
+    fn fresh() -> (Connection, tempfile::TempDir) {
+        let directory = tempfile::tempdir().expect("a directory");
+        (open(&directory.path().join("store.db")).expect("a database"), directory)
+    }
+
+    #[test]
+    fn a_commit_is_synced_before_it_is_acknowledged() {
+        let (connection, _directory) = fresh();
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        assert_eq!(pragma("journal_mode"), Ok("wal".to_owned().into()));
+        assert_eq!(pragma("synchronous"), Ok(2.into()), "2 is full");
+    }
+
+    /// What walks or sorts a table is fast in tests and slow after a year.
+    #[test]
+    fn every_statement_finds_what_it_looks_for_by_an_index() {
+        use super::super::{notices, records};
+        use wallflower_domain::record::Query;
+        use wallflower_domain::recording::State;
+
+        let (connection, _directory) = fresh();
+        let all = Query::newest(10);
+        let of = |states: &[State]| Query { states: states.to_vec(), ..all.clone() };
+        let after = |query: &Query| Query { after: Some("r".into()), ..query.clone() };
+        let room = |query: &Query| Query { room: Some("demo:a".into()), ..query.clone() };
+        let owner = |query: &Query| Query { owner: Some("k".into()), ..query.clone() };
+        let completed = of(&[State::Completed, State::Failed]);
+        let unfinished = Query::unfinished(10);
+        let mut pages = Vec::new();
+        for query in [&all, &completed, &unfinished] {
+            pages.extend([query.clone(), room(query), owner(query), room(&owner(query))]);
+        }
+        pages.extend(pages.clone().iter().map(after));
+        let statements = pages.iter().map(records::page_sql).chain(notices::SQL.map(str::to_owned));
+        for sql in statements {
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect(&sql);
+            let parameters = vec![0; explain.parameter_count()];
+            let plan = explain.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3));
+            let steps: Vec<_> = plan.expect(&sql).map(|step| step.expect(&sql)).collect();
+            for step in &steps {
+                let walks = step.starts_with("SCAN") && !step.contains("USING") && step.contains("records");
+                let walks_notices = step.starts_with("SCAN notices") && !step.contains("USING");
+                assert!(!walks && !walks_notices && !step.contains("TEMP B-TREE"), "{sql}\n{steps:#?}");
+            }
+        }
+        let expired = records::page_sql(&Query { expired_by_us: Some(0), ..unfinished });
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {expired}")).expect("valid");
+        let parameters = vec![0; explain.parameter_count()];
+        let plan = explain.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3));
+        let steps: Vec<_> = plan.expect("a plan").map(|step| step.expect("a step")).collect();
+        assert!(steps.iter().any(|step| step.contains("records_by_expiry")), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("records_by_state")), "{steps:#?}");
+    }
+}

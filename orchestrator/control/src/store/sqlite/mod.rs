@@ -9,9 +9,9 @@
 //! the disk syncs shares the next transaction; an operation that fails takes back its own savepoint only.
 //!
 //! More than one process may open the file, and more than one `Sqlite` in a process: every operation is one transaction, so nothing is
-//! lost and no version is won twice. What another one has changed is not told by id: [`Changes`] say within a quarter of a second that something
-//! was missed. A replacement may be started before its predecessor has ended; for replicas that
-//! work together there is [`redis`](super::redis).
+//! lost and no version is won twice. What another one has changed is not told by id: [`Changes`] say within a quarter of a second that
+//! something was missed. So a replacement may be started before its predecessor has ended; for replicas that work together there is
+//! [`redis`](super::redis).
 //!
 //! The file is its owner's alone (mode 0600): requests hold secrets.
 

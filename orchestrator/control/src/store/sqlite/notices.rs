@@ -8,6 +8,19 @@ use super::super::document::{NoticeRow, read};
 use super::records::execute;
 use super::{StoreError, said};
 
+const DUE: &str = "SELECT id, document FROM notices WHERE head = 1 AND due_us <= ?1 ORDER BY due_us, id LIMIT ?2";
+const DEAD: &str = "SELECT id, document FROM notices WHERE dead = 1 ORDER BY id DESC LIMIT ?1";
+const DEMOTE: &str = "UPDATE notices SET head = 0 WHERE recording = ?1 AND url = ?2 AND head = 1
+     AND id <> (SELECT min(id) FROM notices WHERE recording = ?1 AND url = ?2 AND dead = 0)";
+const PROMOTE: &str = "UPDATE notices SET head = 1 WHERE head = 0
+     AND id = (SELECT min(id) FROM notices WHERE recording = ?1 AND url = ?2 AND dead = 0)";
+const FORGET: &str = "DELETE FROM notices WHERE dead = 1
+     AND id <= (SELECT id FROM notices WHERE dead = 1 ORDER BY id DESC LIMIT 1 OFFSET ?1)";
+
+/// What must stay fast however many there are.
+#[cfg(test)]
+pub(super) const SQL: [&str; 5] = [DUE, DEAD, DEMOTE, PROMOTE, FORGET];
+
 pub(super) fn insert(connection: &Connection, notices: &[NoticeRow]) -> Result<(), StoreError> {
     for notice in notices {
         let inserted = execute(
@@ -32,13 +45,9 @@ pub(super) fn list(connection: &Connection, due_by_us: Option<i64>, limit: usize
     let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
     let rows: Vec<_> = match due_by_us {
         Some(due_by_us) => connection
-            .prepare_cached(
-                "SELECT id, document FROM notices WHERE head = 1 AND due_us <= ?1 ORDER BY due_us, id LIMIT ?2",
-            )
+            .prepare_cached(DUE)
             .and_then(|mut select| select.query_map([due_by_us, limit], columns)?.collect()),
-        None => connection
-            .prepare_cached("SELECT id, document FROM notices WHERE dead = 1 ORDER BY id DESC LIMIT ?1")
-            .and_then(|mut select| select.query_map([limit], columns)?.collect()),
+        None => connection.prepare_cached(DEAD).and_then(|mut select| select.query_map([limit], columns)?.collect()),
     }
     .map_err(said)?;
     rows.into_iter().map(|(id, document)| read("notice", &id, &document)).collect()
@@ -74,12 +83,7 @@ pub(super) fn settle(connection: &Connection, id: &str, kept: Option<&NoticeRow>
 
 /// The head of a queue is the oldest that is not dead.
 fn choose_head(connection: &Connection, recording: &str, url: &str) -> Result<(), StoreError> {
-    for change in [
-        "UPDATE notices SET head = 0 WHERE recording = ?1 AND url = ?2 AND dead = 0 AND head = 1
-         AND id <> (SELECT min(id) FROM notices WHERE recording = ?1 AND url = ?2 AND dead = 0)",
-        "UPDATE notices SET head = 1 WHERE head = 0
-         AND id = (SELECT min(id) FROM notices WHERE recording = ?1 AND url = ?2 AND dead = 0)",
-    ] {
+    for change in [DEMOTE, PROMOTE] {
         execute(connection, change, [recording, url])?;
     }
     Ok(())
@@ -87,11 +91,6 @@ fn choose_head(connection: &Connection, recording: &str, url: &str) -> Result<()
 
 fn forget_old_dead(connection: &Connection) -> Result<(), StoreError> {
     let kept = i64::try_from(DEAD_NOTICES).unwrap_or(i64::MAX);
-    execute(
-        connection,
-        "DELETE FROM notices WHERE dead = 1
-         AND id <= (SELECT id FROM notices WHERE dead = 1 ORDER BY id DESC LIMIT 1 OFFSET ?1)",
-        [kept],
-    )?;
+    execute(connection, FORGET, [kept])?;
     Ok(())
 }

@@ -80,14 +80,13 @@ pub(super) fn delete(connection: &Connection, id: &str) -> Result<bool, StoreErr
     Ok(execute(connection, "DELETE FROM records WHERE id = ?1", [id])? == 1)
 }
 
-/// Each state is looked for in the order of its index, so what a page costs does not grow with the table.
 pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Record>, StoreError> {
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    let mut states = query.states.clone();
-    states.sort();
-    states.dedup();
+    let states = states(query);
     let names = states.iter().copied().map(state_name).collect::<Result<Vec<_>, _>>()?;
+    let placeholders: Vec<_> = (0..names.len()).map(|index| format!(":state{index}")).collect();
     let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":limit", &limit)];
+    parameters.extend(placeholders.iter().zip(&names).map(|(placeholder, name)| (placeholder.as_str(), name as _)));
     if let Some(room) = &query.room {
         parameters.push((":room", room));
     }
@@ -100,19 +99,7 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Record>
     if let Some(after) = &query.after {
         parameters.push((":after", after));
     }
-    let placeholders: Vec<_> = (0..names.len()).map(|index| format!(":state{index}")).collect();
-    parameters.extend(placeholders.iter().zip(&names).map(|(placeholder, name)| (placeholder.as_str(), name as _)));
-    let ids = if states.is_empty() {
-        ids(query, None)
-    } else {
-        let of_each = states.iter().zip(&placeholders).map(|(state, placeholder)| {
-            let ids = ids(query, Some((*state, placeholder)));
-            format!("SELECT id FROM ({ids})")
-        });
-        of_each.collect::<Vec<_>>().join(" UNION ALL ")
-    };
-    let sql = format!("SELECT id, document FROM records WHERE id IN ({ids}) ORDER BY id DESC LIMIT :limit");
-    let mut select = connection.prepare_cached(&sql).map_err(said)?;
+    let mut select = connection.prepare_cached(&page_sql(query)).map_err(said)?;
     let rows = select
         .query_map(parameters.as_slice(), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
         .map_err(said)?;
@@ -121,6 +108,24 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Vec<Record>
         read("recording", &id, &document)
     })
     .collect()
+}
+
+fn states(query: &Query) -> Vec<State> {
+    let mut states = query.states.clone();
+    states.sort();
+    states.dedup();
+    states
+}
+
+/// Each state is looked for in the order of its index, so what a page costs does not grow with the table.
+pub(super) fn page_sql(query: &Query) -> String {
+    let of_each = states(query).into_iter().enumerate().map(|(index, state)| {
+        let ids = ids(query, Some((state, &format!(":state{index}"))));
+        format!("SELECT id FROM ({ids})")
+    });
+    let of_each: Vec<_> = of_each.collect();
+    let ids = if of_each.is_empty() { ids(query, None) } else { of_each.join(" UNION ALL ") };
+    format!("SELECT id, document FROM records WHERE id IN ({ids}) ORDER BY id DESC LIMIT :limit")
 }
 
 /// The ids of a page, of one state if that is given. A `+` keeps SQLite from an index that would be the wrong one: few recordings are

@@ -23,6 +23,7 @@ CREATE TABLE notices (
     document  TEXT NOT NULL
 ) STRICT;
 CREATE INDEX notices_queued ON notices (recording, url, id) WHERE dead = 0;
+CREATE UNIQUE INDEX notices_heads ON notices (recording, url) WHERE head = 1;
 CREATE INDEX notices_due ON notices (due_us, id) WHERE head = 1;
 CREATE INDEX notices_dead ON notices (id) WHERE dead = 1;
 
