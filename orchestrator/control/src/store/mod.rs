@@ -7,17 +7,30 @@
 //! changes    ids and versions of records as they change, whoever changed them
 //! ```
 //!
-//! What a store has acknowledged survives kill -9 of it and of us. Both backends pass one suite, `tests/store.rs`.
+//! What a store has acknowledged survives kill -9 of it and of us. Both backends pass one suite, `tests/store`.
+//!
+//! * [`sqlite`]: the embedded default, for one orchestrator.
+//! * [`redis`]: for one orchestrator or many.
 
+mod changes;
+mod document;
+pub mod redis;
+pub mod sqlite;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
-use tokio::sync::broadcast;
 use wallflower_domain::record::{Notice, Query, Record};
 
-/// Records that changed. Who lags behind is told so and has to look for itself.
-pub type Changes = broadcast::Receiver<Changed>;
+pub use changes::{Announcer, Changes};
+
+/// Whatever does not answer for so long has failed.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Dead notices are kept up to so many; beyond, the oldest are forgotten.
+pub const DEAD_NOTICES: usize = 10_000;
 
 /// A record has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +100,8 @@ pub enum Settled {
 /// A store. All of it can be called at any time from many tasks.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Stores a new record and its notices.
+    /// Stores a new record and its notices. An idempotency key is of the record's owner. An id or a notice that is there already is
+    /// refused as [`StoreError::Broken`].
     async fn create(
         &self,
         record: &Record,
@@ -99,7 +113,8 @@ pub trait Store: Send + Sync + 'static {
     /// The record of this id.
     async fn get(&self, id: &str) -> Result<Option<Record>, StoreError>;
 
-    /// Records, newest first (by id, which sorts by time).
+    /// Records, newest first (by id, which sorts by time). A record that is due to expire at exactly [`Query::expired_by_us`] is one
+    /// of them.
     async fn list(&self, query: &Query) -> Result<Vec<Record>, StoreError>;
 
     /// Replaces the record of this id by one whose version is one higher, when nobody else has replaced it since; with it, notices.
@@ -112,12 +127,28 @@ pub trait Store: Send + Sync + 'static {
     async fn lease(&self, name: &str, holder: &str, time_to_live: Duration) -> Result<bool, StoreError>;
 
     /// Notices that are due, at most one of each recording and address, the oldest of them: the order in which they are told. With
-    /// `None` those that are dead, newest first.
+    /// `None` those that are dead, newest first; they hold nobody up.
     async fn notices(&self, due_by_us: Option<i64>, limit: usize) -> Result<Vec<Notice>, StoreError>;
 
-    /// Says what became of a notice.
+    /// Says what became of a notice; one that is not there any more stays so. Its recording and address never change.
     async fn settle(&self, id: &str, settled: Settled) -> Result<(), StoreError>;
 
     /// All changes from now on.
     fn changes(&self) -> Changes;
+}
+
+/// Opens the store that is named: `sqlite:PATH` or a path; `redis://HOST[:PORT][/DATABASE][?prefix=wf]`, or `rediss://` for TLS.
+///
+/// # Errors
+///
+/// When it can't be reached, or holds what this version does not know. No sentence holds the password of the address.
+pub async fn open(address: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match address.split_once(':') {
+        Some(("redis" | "rediss", _)) => Ok(Arc::new(redis::Redis::connect(address).await?)),
+        Some(("sqlite", path)) => Ok(Arc::new(sqlite::Sqlite::open(path.as_ref()).await?)),
+        Some((scheme, rest)) if rest.starts_with("//") => Err(StoreError::Broken(format!(
+            "\"{scheme}://\" is no store that this version knows; write sqlite:PATH, redis://host:6379/0 or rediss://host:6379/0"
+        ))),
+        _ => Ok(Arc::new(sqlite::Sqlite::open(address.as_ref()).await?)),
+    }
 }
