@@ -32,6 +32,7 @@ mod tests;
 use std::time::Duration;
 
 pub(crate) use registry::Streams;
+pub(crate) use rtmp::Trust;
 
 /// Where streams may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
