@@ -27,9 +27,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 pub(super) type Socket = WebSocketStream<Box<dyn Connection>>;
 
 /// A TCP connection, with or without TLS.
-pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Connection: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+impl<T: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Unpin> Connection for T {}
 
 /// One replica of the orchestrator.
 #[derive(Clone, Debug)]
@@ -176,6 +176,64 @@ pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, tungstenite::http::h
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+
+    use crate::streams::tests::tls_front;
+
+    /// Takes one connection, and gives what was asked for and how it was authorized.
+    async fn asked(listener: tokio::net::TcpListener) -> (String, String) {
+        let (tcp, _) = listener.accept().await.expect("somebody comes");
+        let mut asked = (String::new(), String::new());
+        let note = |request: &Request, response: Response| {
+            let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            asked = (request.uri().path().to_owned(), authorization.unwrap_or_default().to_owned());
+            Ok(response)
+        };
+        tokio_tungstenite::accept_hdr_async(tcp, note).await.expect("a handshake");
+        asked
+    }
+
+    #[tokio::test]
+    async fn over_tls_only_an_orchestrator_with_a_trusted_certificate_gets_the_token() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (port, certificate) = tls_front(listener.local_addr().expect("bound").port());
+        let target = Target::parse(&format!("https://localhost:{port}"), "r-1").expect("an address");
+        let token = Secret::new("hunter2");
+        let trouble = target.dial(&token, &Trust::default()).await.expect_err("nobody vouches for it");
+        assert!(matches!(&trouble, Trouble::Away(sentence) if sentence.contains("can be trusted")), "{trouble:?}");
+
+        let asking = tokio::spawn(asked(listener));
+        target.dial(&token, &Trust::only(certificate)).await.expect("connected");
+        let asked = asking.await.expect("asked");
+        assert_eq!(asked, ("/v1/agents/r-1/link".to_owned(), "Bearer hunter2".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn whatever_an_orchestrator_answers_becomes_a_sentence_without_the_token() {
+        for (answer, says, is_refusal) in [
+            ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n", "does not accept the agent's token (401)", true),
+            ("HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n", "is over", true),
+            ("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n", "answers 503", false),
+            ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "does not answer as an orchestrator", false),
+            ("", "does not answer as an orchestrator", false),
+        ] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let port = listener.local_addr().expect("bound").port();
+            let server = tokio::spawn(async move {
+                let (mut tcp, _) = listener.accept().await.expect("somebody comes");
+                let mut request = vec![0; 4096];
+                let _ = tcp.read(&mut request).await;
+                let _ = tcp.write_all(answer.as_bytes()).await;
+                let _ = tcp.shutdown().await;
+            });
+            let target = Target::parse(&format!("http://127.0.0.1:{port}"), "r-1").expect("an address");
+            let trouble = target.dial(&Secret::new("hunter2"), &Trust::default()).await.expect_err("no connection");
+            assert_eq!(matches!(trouble, Trouble::Refused(_)), is_refusal, "{trouble:?}");
+            assert!(trouble.sentence().contains(says) && !trouble.sentence().contains("hunter2"), "{trouble:?}");
+            server.await.expect("it answered");
+        }
+    }
 
     #[test]
     fn a_base_address_becomes_that_of_the_recordings_link() {
