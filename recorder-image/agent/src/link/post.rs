@@ -338,3 +338,6 @@ fn fitting(event: AgentEvent) -> (AgentEvent, usize) {
     let bytes = length(&event);
     (event, bytes)
 }
+
+#[cfg(test)]
+mod tests;
