@@ -33,8 +33,12 @@ fn main() -> ExitCode {
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("WALLFLOWER_LOG").unwrap_or_else(|_| DEFAULT_LOG.into()),
         )
+        // An agent goes on when nobody takes its log any more.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .init();
+    // On its lowest level tungstenite logs all that it sends: an agent's token, too.
+    log::set_max_level(log::max_level().min(log::LevelFilter::Debug));
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -70,15 +74,15 @@ fn main() -> ExitCode {
 }
 
 async fn agent() -> ExitCode {
-    let served = match std::env::current_exe() {
+    let served = match run::program() {
         Ok(program) => wallflower_agent::stdio::serve(&program).await,
-        Err(error) => Err(error),
+        Err(failure) => Err(failure),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("wallflower agent: {error}");
-            ExitCode::from(exit::PLATFORM)
+        Err(failure) => {
+            eprintln!("wallflower agent: {failure}");
+            ExitCode::from(failure.fault().exit_code())
         }
     }
 }

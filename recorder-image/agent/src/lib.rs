@@ -7,7 +7,8 @@
 //!
 //! A session goes on after what it started has died: each further attempt captures into the same spool.
 //!
-//! [`stdio::serve`] is the agent as a process; its module doc tells what it reads and writes. [`workdir`] tells how nothing
+//! [`stdio::serve`] is the agent as a process; its module doc tells what it reads and writes, and [`link`] what an agent does that
+//! an orchestrator has launched. [`workdir`] tells how nothing
 //! is left behind.
 
 mod attempt;
@@ -34,6 +35,7 @@ mod flow;
 mod fragment;
 mod hls;
 mod images;
+mod link;
 mod live;
 mod media;
 mod observer;

@@ -111,7 +111,10 @@ impl<'a> Live<'a> {
                 self.report.answer(id, Ok(()));
                 return Some(Asked::End(EndReason::Stopped));
             }
-            AgentCommand::Abandon => return Some(Asked::Abandon),
+            AgentCommand::Abandon => {
+                self.report.answer(id, Ok(()));
+                return Some(Asked::Abandon);
+            }
             AgentCommand::Mark { label } => {
                 self.report.answer(id, self.mark(label));
                 return None;
@@ -219,7 +222,7 @@ impl<'a> Live<'a> {
 
     /// Waits until the recording is to be left at once; it ends already.
     pub(crate) async fn told_to_abandon(&mut self) {
-        told_to_abandon(self.requests).await;
+        told_to_abandon(self.requests, self.report).await;
     }
 
     /// Notes in the spool where a pause begins or ends, if there is media.

@@ -400,7 +400,7 @@ async fn conclude(
     let kept = destination.spool().folder().to_owned();
     let (delivery, late) = tokio::select! {
         delivered = destination.deliver(programs, ended, report) => delivered,
-        () = told_to_abandon(requests) => {
+        () = told_to_abandon(requests, report) => {
             return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&kept)), delivery: None };
         }
     };
@@ -421,14 +421,38 @@ async fn conclude(
     Outcome { end, failure, delivery }
 }
 
-pub(crate) async fn told_to_abandon(requests: &mut mpsc::Receiver<Request>) {
+/// Waits until the recording, which has ended, is to be left at once; all else is refused.
+pub(crate) async fn told_to_abandon(requests: &mut mpsc::Receiver<Request>, report: &Report) {
     loop {
-        match requests.recv().await.map(|request| request.command) {
-            Some(AgentCommand::Abandon) => return,
-            Some(_) => {}
+        match requests.recv().await {
+            Some(request) => {
+                let is_abandon = request.command == AgentCommand::Abandon;
+                refuse(&request, report);
+                if is_abandon {
+                    return;
+                }
+            }
             None => std::future::pending().await,
         }
     }
+}
+
+/// Takes no more requests, and answers those that came too late.
+pub(crate) fn refuse_all(requests: &mut mpsc::Receiver<Request>, report: &Report) {
+    requests.close();
+    while let Ok(request) = requests.try_recv() {
+        refuse(&request, report);
+    }
+}
+
+/// Answers a request to a recording that has ended: to end it is what has happened, all else can't be done any more.
+fn refuse(Request { id, command }: &Request, report: &Report) {
+    let answer = if command.is_end() {
+        Ok(())
+    } else {
+        Err(Failure::new(FailureKind::BadRequest, "The recording has ended, so that it can't be changed any more."))
+    };
+    report.answer(*id, answer);
 }
 
 fn abandoned(destination: Destination) -> Outcome {

@@ -8,6 +8,7 @@
 //! - [`minio`]: a real S3 server
 //! - [`tls`]: TLS before a server that speaks none
 //! - [`toxiproxy`]: connections that are cut, slow or silent
+//! - [`orchestrator`]: whom an agent reports to, who goes away and comes back
 //! - [`cast`]: synthetic participants
 //! - [`devtools`]: the browser of a recording, to make its page hang or crash
 //! - [`player`]: somebody who watches HLS in a browser
@@ -19,6 +20,7 @@ pub mod devtools;
 mod http;
 pub mod livekit;
 pub mod minio;
+pub mod orchestrator;
 pub mod pages;
 pub mod player;
 pub mod rtmp;
@@ -34,6 +36,7 @@ pub mod visitor;
 pub use cast::Cast;
 pub use livekit::LivekitServer;
 pub use minio::MinioServer;
+pub use orchestrator::Orchestrator;
 pub use pages::Pages;
 pub use player::Player;
 pub use rtmp::RtmpServer;

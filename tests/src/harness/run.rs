@@ -385,6 +385,11 @@ impl Running {
         signal(self.pid(), name);
     }
 
+    /// Closes the stdin that [`Bench::start_with_line`] leaves open.
+    pub fn close_stdin(&mut self) {
+        drop(self.child.0.stdin.take());
+    }
+
     /// Whether the binary itself has ended.
     ///
     /// # Panics

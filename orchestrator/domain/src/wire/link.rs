@@ -10,7 +10,15 @@
 //! ```
 //!
 //! Each message is one text frame of JSON. While there is no connection the agent records on, keeps its events, and dials again, each
-//! replica in turn. An agent's last event is `finished`; once that was heard it ends.
+//! replica in turn. An agent's last event is `finished`; it answers all requests that have no answer yet, and once it was heard the
+//! agent ends.
+//!
+//! - What is numbered comes without holes, but may come again after a break: numbers that are known are passed over. One connection at
+//!   a time is an agent's; a later one is welcomed when no more is taken from the one before.
+//! - The answer to a request is an event like any other. Asked again, an agent that has answered says so again, unless its answer is
+//!   among what has not been heard.
+//! - What passes is told anew after each welcome.
+//! - 401, 403, 404 and 410 tell an agent that it is not wanted; it goes on recording, and asks again every few seconds.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,13 +46,14 @@ pub struct Assignment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// Base addresses of all replicas, such as `http://127.0.0.1:7070`; tried in turn.
+    /// Base addresses of all replicas, such as `http://127.0.0.1:7070` or `https://wallflower.example`; tried in turn.
     pub urls: Vec<String>,
     /// Proves that the agent is this recording's.
     pub token: Secret,
-    /// A file in which events are kept until they are heard, so that one who comes late can read how it ended; absolute.
+    /// A file in which events are kept until they are heard, so that one who comes late can read how it ended; absolute. It is removed
+    /// once `finished` was heard. A further agent of the recording that is given the same file tells what is left in it first.
     pub events: String,
-    /// Seconds for which an agent that has finished goes on dialling to tell so.
+    /// Seconds for which an agent that has finished goes on dialling to tell so; 5 at least.
     pub linger_s: f64,
 }
 
@@ -65,7 +74,8 @@ pub enum FromAgent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Said {
-    /// Events are counted from 1 over all agents of a recording: a further agent goes on after those that its orchestrator has heard.
+    /// Events are counted from 1 over all agents of a recording: a further agent goes on after those that its orchestrator has heard,
+    /// and after those in the file that it was given.
     pub number: u64,
     /// When it happened, in microseconds since 1970 UTC.
     pub at_us: i64,
@@ -114,5 +124,29 @@ impl AgentEvent {
             | Self::Finalizing
             | Self::Finished { .. } => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::agent::AgentCommand;
+
+    #[test]
+    fn messages_are_flat_objects_that_come_back_as_they_went() {
+        let said = Said { number: 7, at_us: 8, event: AgentEvent::Marked { label: "a".into(), media_s: 1.5 } };
+        let text = serde_json::to_string(&FromAgent::Said(said.clone())).expect("plain data");
+        let event = r#"{"event":"marked","label":"a","media_s":1.5}"#;
+        assert_eq!(text, format!(r#"{{"type":"said","number":7,"at_us":8,"event":{event}}}"#));
+        assert_eq!(serde_json::from_str::<FromAgent>(&text).expect("the same"), FromAgent::Said(said));
+        for message in [
+            ToAgent::Welcome { heard: 0 },
+            ToAgent::Heard { number: u64::MAX },
+            ToAgent::Asked { request: Request { id: 3, command: AgentCommand::Stop } },
+        ] {
+            let text = serde_json::to_string(&message).expect("plain data");
+            assert_eq!(serde_json::from_str::<ToAgent>(&text).expect("the same"), message, "{text}");
+        }
+        assert!(serde_json::from_str::<ToAgent>(r#"{"type":"heard","number":1,"more":2}"#).is_err());
     }
 }

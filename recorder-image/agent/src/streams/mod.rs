@@ -26,11 +26,12 @@ mod srt;
 mod status;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 
 pub(crate) use registry::Streams;
+pub(crate) use rtmp::Trust;
 
 /// Where streams may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -219,7 +219,7 @@ async fn an_rtmp_server_gets_every_frame_and_the_sound_with_it() {
 }
 
 /// Takes TLS off connections to the port that it gives, as a server of its own; gives its certificate, too.
-fn tls_front(behind: u16) -> (u16, CertificateDer<'static>) {
+pub(crate) fn tls_front(behind: u16) -> (u16, CertificateDer<'static>) {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let certificate = signed.cert.der().clone();
     let key = signed.signing_key.serialize_der().try_into().expect("a key");
