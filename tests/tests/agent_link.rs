@@ -154,6 +154,21 @@ fn an_orchestrator_that_goes_and_comes_back_knows_every_event_once_and_the_recor
     bench.assert_nothing_left();
 }
 
+/// Until the recording is delivered, and the agent is all that is left of it.
+#[track_caller]
+fn lingers(bench: &Bench, agent: &Running) {
+    let until = Instant::now() + SOON;
+    loop {
+        let processes = bench.processes();
+        let is_alone = processes.len() == 1 && processes[0].0 == agent.pid();
+        if is_alone && bench.file("a.mp4").exists() {
+            return;
+        }
+        assert!(Instant::now() < until, "it does not linger alone: {processes:#?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn an_agent_whose_orchestrator_is_gone_delivers_and_lingers_to_tell_it() {
     let (_turn, bench, site) = (my_turn(), Bench::new(), Site::serve());
@@ -162,16 +177,7 @@ fn an_agent_whose_orchestrator_is_gone_delivers_and_lingers_to_tell_it() {
     let mut agent = launch(&bench, &orchestrator.assignment(job, &events, 2 * SOON));
     orchestrator.wait_for("started", SOON);
     orchestrator.go();
-    let until = Instant::now() + SOON;
-    loop {
-        let processes = bench.processes();
-        let is_alone = processes.len() == 1 && processes[0].0 == agent.pid();
-        if is_alone && bench.file("a.mp4").exists() {
-            break;
-        }
-        assert!(Instant::now() < until, "it does not linger alone: {processes:#?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    lingers(&bench, &agent);
     assert!(!agent.has_ended());
     let last = left_in(&events).pop().expect("something was said");
     assert!(matches!(last.event, AgentEvent::Finished { .. }), "{last:?}");
@@ -215,6 +221,23 @@ fn an_agent_whose_token_is_refused_records_all_the_same_and_no_log_tells_it() {
 fn tail(text: &str) -> &str {
     let from = text.char_indices().rev().nth(3000).map_or(0, |(index, _)| index);
     &text[from..]
+}
+
+#[test]
+fn an_agent_that_lingers_leaves_when_it_is_told_to_and_its_events_stay() {
+    let (_turn, bench, site) = (my_turn(), Bench::new(), Site::serve());
+    let (orchestrator, events) = (Orchestrator::new(TOKEN), bench.file("events"));
+    let job = Job { max_duration_s: Some(2.0), ..job(&bench, &site) };
+    let agent = launch(&bench, &orchestrator.assignment(job, &events, 2 * SOON));
+    lingers(&bench, &agent);
+    agent.signal("TERM");
+    assert_eq!(agent.end(SOON).code(), 0);
+    let said = left_in(&events);
+    assert!(
+        matches!(said.last().map(|said| &said.event), Some(AgentEvent::Finished { failure: None, .. })),
+        "{said:#?}"
+    );
+    bench.assert_nothing_left();
 }
 
 /// Kills an agent, and lets another go on.

@@ -182,6 +182,7 @@ mod tests {
     use crate::streams::tests::tls_front;
 
     /// Takes one connection, and gives what was asked for and how it was authorized.
+    #[expect(clippy::result_large_err, reason = "tungstenite's callbacks are so")]
     async fn asked(listener: tokio::net::TcpListener) -> (String, String) {
         let (tcp, _) = listener.accept().await.expect("somebody comes");
         let mut asked = (String::new(), String::new());
