@@ -196,6 +196,33 @@ async fn a_redis_that_hangs_is_given_up_in_time_and_used_again_when_it_answers()
     assert_eq!(store.create(&record("s"), None, &[], 0).await, Ok(Created::New));
 }
 
+#[tokio::test]
+async fn a_change_waits_for_a_fail_over_to_end() {
+    let Some(ground) = Ground::redis() else { return };
+    let store = ground.open().await;
+    let mut raw = client(&ground).await;
+    let replica_of = |host: &str, port: &str| redis::cmd("REPLICAOF").arg(host).arg(port).to_owned();
+    // Of nobody who answers.
+    let () = replica_of("127.0.0.1", "1").query_async(&mut raw).await.unwrap();
+    let creating = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.create(&record("r"), None, &[], 0).await })
+    };
+    let began = Instant::now();
+    // Until the change was refused, which Redis counts.
+    loop {
+        let errors: String = redis::cmd("INFO").arg("errorstats").query_async(&mut raw).await.unwrap();
+        if errors.contains("errorstat_READONLY") {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "nothing was refused: {errors}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let () = replica_of("NO", "ONE").query_async(&mut raw).await.unwrap();
+    assert_eq!(creating.await.unwrap(), Ok(Created::New));
+    assert_eq!(store.get("r").await, Ok(Some(record("r"))));
+}
+
 #[derive(Default)]
 struct Acknowledged {
     versions: Mutex<BTreeMap<String, u64>>,
