@@ -87,14 +87,20 @@ async fn a_list_looks_further_than_one_script_may() {
     assert_eq!(store.list(&Query::newest(usize::MAX)).await.unwrap().len(), 2301);
 }
 
-/// Reads on until it has heard of this change; true when it was told that it missed some.
-async fn heard_until(changes: &mut Changes, last: &Changed) -> bool {
+/// Reads on until it knows of this change; true when it was told that it missed some. Who is told that has to look: the change may be
+/// one of those.
+async fn heard_until(store: &Arc<dyn Store>, changes: &mut Changes, last: &Changed) -> bool {
     let mut missed = false;
     loop {
         match tokio::time::timeout(PATIENCE, changes.recv()).await.expect("changes are told in time") {
             Ok(changed) if changed == *last => return missed,
             Ok(_) => {}
-            Err(RecvError::Lagged(_)) => missed = true,
+            Err(RecvError::Lagged(_)) => {
+                missed = true;
+                if store.get(&last.id).await.unwrap().is_some_and(|record| record.version == last.version) {
+                    return missed;
+                }
+            }
             Err(RecvError::Closed) => panic!("the store is open"),
         }
     }
@@ -144,7 +150,7 @@ async fn changes_that_were_trimmed_before_they_were_read_are_told_as_missed() {
     let mut changes = store.changes();
     let mut raw = client(&ground).await;
     store.create(&record("r1"), None, &[], 0).await.unwrap();
-    assert!(!heard_until(&mut changes, &Changed { id: "r1".into(), version: 1 }).await);
+    assert!(!heard_until(&store, &mut changes, &Changed { id: "r1".into(), version: 1 }).await);
     // In one step, so that nobody can read in between: three changes, of which the stream keeps one.
     let many = "for number = 2, 4 do
                   redis.call('INCR', 'wf:changed')
@@ -153,9 +159,9 @@ async fn changes_that_were_trimmed_before_they_were_read_are_told_as_missed() {
                 return redis.call('XTRIM', 'wf:changes', 'MAXLEN', 1)";
     let trimmed: u64 = redis::Script::new(many).invoke_async(&mut raw).await.unwrap();
     assert_eq!(trimmed, 3);
-    assert!(heard_until(&mut changes, &Changed { id: "x".into(), version: 4 }).await, "two were missed");
+    assert!(heard_until(&store, &mut changes, &Changed { id: "x".into(), version: 4 }).await, "two were missed");
     store.create(&record("r2"), None, &[], 0).await.unwrap();
-    assert!(!heard_until(&mut changes, &Changed { id: "r2".into(), version: 1 }).await);
+    assert!(!heard_until(&store, &mut changes, &Changed { id: "r2".into(), version: 1 }).await);
 }
 
 #[tokio::test]
@@ -166,12 +172,12 @@ async fn an_emptied_database_is_told_as_missed_and_counts_anew() {
     for number in 0..5 {
         store.create(&record(&format!("r{number}")), None, &[], 0).await.unwrap();
     }
-    heard_until(&mut changes, &Changed { id: "r4".into(), version: 1 }).await;
+    heard_until(&store, &mut changes, &Changed { id: "r4".into(), version: 1 }).await;
     let () = redis::cmd("FLUSHALL").query_async(&mut client(&ground).await).await.unwrap();
     let told = tokio::time::timeout(PATIENCE, changes.recv()).await.expect("it is told in time");
     assert_eq!(told, Err(RecvError::Lagged(1)));
     store.create(&record("r9"), None, &[], 0).await.unwrap();
-    assert!(!heard_until(&mut changes, &Changed { id: "r9".into(), version: 1 }).await);
+    assert!(!heard_until(&store, &mut changes, &Changed { id: "r9".into(), version: 1 }).await);
 }
 
 #[tokio::test]
@@ -188,6 +194,33 @@ async fn a_redis_that_hangs_is_given_up_in_time_and_used_again_when_it_answers()
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     assert!(matches!(changed, Err(StoreError::Unavailable(_))), "{changed:?}");
     assert_eq!(store.create(&record("s"), None, &[], 0).await, Ok(Created::New));
+}
+
+#[tokio::test]
+async fn a_change_waits_for_a_fail_over_to_end() {
+    let Some(ground) = Ground::redis() else { return };
+    let store = ground.open().await;
+    let mut raw = client(&ground).await;
+    let replica_of = |host: &str, port: &str| redis::cmd("REPLICAOF").arg(host).arg(port).to_owned();
+    // Of nobody who answers.
+    let () = replica_of("127.0.0.1", "1").query_async(&mut raw).await.unwrap();
+    let creating = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.create(&record("r"), None, &[], 0).await })
+    };
+    let began = Instant::now();
+    // Until the change was refused, which Redis counts.
+    loop {
+        let errors: String = redis::cmd("INFO").arg("errorstats").query_async(&mut raw).await.unwrap();
+        if errors.contains("errorstat_READONLY") {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "nothing was refused: {errors}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let () = replica_of("NO", "ONE").query_async(&mut raw).await.unwrap();
+    assert_eq!(creating.await.unwrap(), Ok(Created::New));
+    assert_eq!(store.get("r").await, Ok(Some(record("r"))));
 }
 
 #[derive(Default)]
@@ -244,7 +277,10 @@ async fn what_was_acknowledged_survives_kill_9_of_redis_and_the_store_recovers()
         assert_eq!(told as u64, now.version, "a notice of each version of {id}");
     }
     store.create(&record("last"), None, &[], 0).await.unwrap();
-    assert!(heard_until(&mut changes, &Changed { id: "last".into(), version: 1 }).await, "a restart may hide changes");
+    assert!(
+        heard_until(&store, &mut changes, &Changed { id: "last".into(), version: 1 }).await,
+        "a restart may hide changes"
+    );
 }
 
 async fn write(store: Arc<dyn Store>, id: String, acknowledged: Arc<Acknowledged>) {

@@ -30,7 +30,7 @@
 //!
 //! # Faults
 //!
-//! A lost connection is made anew. What only reads, and what certainly was not done, is tried again within the deadline; any other
+//! A lost connection is made anew, and so is one to a server that has become a replica. What only reads, and what certainly was not done, is tried again within the deadline; any other
 //! change whose answer was lost is [`StoreError::Unavailable`] and may have been made. The follower goes on from the last change that it
 //! has told; see there for how it knows that it missed some.
 
@@ -52,7 +52,7 @@ use wallflower_domain::record::{Notice, Query, Record};
 use self::address::Address;
 use self::follower::Follower;
 use self::scripts::Scripts;
-use self::server::{check, said, was_not_done, within_deadline};
+use self::server::{READ_ONLY, check, said, was_not_done, within_deadline};
 use super::document::{NoticeRow, RecordRow, once_name, read, state_name};
 use super::{Announcer, Changes, Created, DEADLINE, Idempotency, Replaced, Settled, Store, StoreError};
 
@@ -168,9 +168,21 @@ impl Redis {
                     return Err(said(&self.shown, &error));
                 }
                 tokio::time::sleep(PAUSE).await;
+                if error.code() == Some(READ_ONLY) {
+                    self.connect_anew().await;
+                }
             }
         })
         .await
+    }
+
+    /// After a fail-over the address may lead to another server than the connection.
+    async fn connect_anew(&self) {
+        let mut connection = self.connection.clone();
+        // The first ends the connection; the second finds that out, and has it made anew. What comes of them the next command will tell.
+        for command in ["QUIT", "PING"] {
+            let _: Result<(), RedisError> = redis::cmd(command).query_async(&mut connection).await;
+        }
     }
 
     fn documents<T: DeserializeOwned>(&self, kind: &str, found: &[String]) -> Result<Vec<T>, StoreError> {

@@ -7,6 +7,9 @@ use super::super::{DEADLINE, StoreError};
 
 const LEAST_VERSION: u32 = 7;
 
+/// The code of a replica's refusal.
+pub(super) const READ_ONLY: &str = "READONLY";
+
 /// What a Redis says of itself.
 pub(super) struct Server {
     pub(super) run: Option<String>,
@@ -74,7 +77,7 @@ pub(super) async fn within_deadline<T>(
 
 /// It was refused before anything was done.
 pub(super) fn was_not_done(error: &RedisError) -> bool {
-    error.is_connection_refusal() || matches!(error.code(), Some("LOADING" | "MASTERDOWN" | "BUSY"))
+    error.is_connection_refusal() || matches!(error.code(), Some("LOADING" | "MASTERDOWN" | "BUSY" | READ_ONLY))
 }
 
 pub(super) fn said(shown: &str, error: &RedisError) -> StoreError {
