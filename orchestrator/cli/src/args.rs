@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use url::Url;
+use wallflower_control::api::Scope;
 use wallflower_domain::destination::Destination;
 use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
 use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
@@ -64,6 +65,11 @@ pub(crate) enum Command {
     /// Stream a running recording to further addresses, or to fewer
     #[command(subcommand)]
     Stream(StreamAction),
+    /// Take requests for recordings over HTTP, and see to them: many at once, on this machine
+    Serve(ServeArgs),
+    /// API keys of `wallflower serve`
+    #[command(subcommand)]
+    Keys(KeysAction),
     /// Finish the recordings of runs that were killed, from what they left beside their output files
     Recover(RecoverArgs),
     /// Upload what could not be uploaded when it was recorded
@@ -300,6 +306,63 @@ pub(crate) enum StreamAction {
         stream: Secret,
         #[command(flatten)]
         which: Which,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Configuration; what is given here as well takes its place
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where API and agents connect [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Recordings, the store, and what agents log [default: wallflower-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where records are kept: sqlite (in --data), the path of a file, or redis://host:6379/0
+    #[arg(long, value_name = "STORE", env = "WALLFLOWER_STORE", hide_env_values = true)]
+    pub(crate) store: Option<String>,
+    /// Where demo:ROOM is hosted [default: 127.0.0.1:7071]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) demo_listen: Option<SocketAddr>,
+    /// LiveKit API key, for deployments that the configuration does not name
+    #[arg(long, env = "LIVEKIT_API_KEY")]
+    pub(crate) api_key: Option<String>,
+    /// LiveKit API secret; better passed by the environment, where other users can't read it
+    #[arg(long, env = "LIVEKIT_API_SECRET", hide_env_values = true)]
+    pub(crate) api_secret: Option<Secret>,
+    /// Signs webhooks; better passed by the environment
+    #[arg(long, env = "WALLFLOWER_WEBHOOK_SECRET", hide_env_values = true)]
+    pub(crate) webhook_secret: Option<Secret>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeysAction {
+    /// Make a key and print it, this once
+    Create {
+        /// What it is for
+        name: String,
+        /// What it lets its bearer do: read, record or admin, each with what those before it can
+        #[arg(long, default_value_t = Scope::Record)]
+        scope: Scope,
+        /// The server's data directory
+        #[arg(long, value_name = "DIR", default_value = "wallflower-data")]
+        data: PathBuf,
+    },
+    /// List all keys; not the keys themselves
+    List {
+        /// The server's data directory
+        #[arg(long, value_name = "DIR", default_value = "wallflower-data")]
+        data: PathBuf,
+    },
+    /// Take a key back, at once
+    Revoke {
+        /// Its id
+        id: String,
+        /// The server's data directory
+        #[arg(long, value_name = "DIR", default_value = "wallflower-data")]
+        data: PathBuf,
     },
 }
 

@@ -12,6 +12,7 @@ mod progress;
 mod record;
 mod recover;
 mod run;
+mod serve;
 mod streams;
 mod theme;
 mod upload;
@@ -60,6 +61,8 @@ fn main() -> ExitCode {
             Command::Unmute(which) => commands::unmute(which).await,
             Command::Mark(args) => commands::mark(args).await,
             Command::Stream(action) => commands::stream(action).await,
+            Command::Serve(args) => serve::serve(args).await,
+            Command::Keys(action) => serve::keys(action),
             Command::Recover(args) => recover::recover(args).await,
             Command::Upload(args) => upload::upload(args).await,
             Command::Doctor(args) => doctor::doctor(args).await,

@@ -1,0 +1,215 @@
+//! `wallflower serve` and `wallflower keys`: the orchestrator, and who may use it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use wallflower_control::api::{self, Keys};
+use wallflower_control::demo_room::DemoServer;
+use wallflower_control::launcher::detached::ProcessLauncher;
+use wallflower_control::orchestrator::{Config, Orchestrator, Parts};
+use wallflower_control::store;
+use wallflower_domain::failure::{Failure, FailureKind};
+
+use crate::args::{KeysAction, ServeArgs};
+use crate::control::unix_us;
+use crate::run::program;
+
+/// Requests that are being answered when the end is asked for have this long.
+const DRAIN: Duration = Duration::from_secs(10);
+
+pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("wallflower: {failure}");
+            ExitCode::from(failure.fault().exit_code())
+        }
+    }
+}
+
+async fn run(args: ServeArgs) -> Result<(), Failure> {
+    let config = config(&args)?;
+    let keys = Keys::in_folder(&config.data);
+    let is_loopback = config.listen.ip().is_loopback();
+    let has_keys = !keys.all().map_err(|error| unusable(&config.data, &error))?.is_empty();
+    if !is_loopback && !has_keys {
+        return Err(refused(format!(
+            "On {} others could record as they like: make an API key first, by `wallflower keys create NAME --data {}`.",
+            config.listen,
+            config.data.display()
+        )));
+    }
+    std::fs::create_dir_all(&config.data).map_err(|error| unusable(&config.data, &error))?;
+    let store = store::open(&store_address(&config)).await.map_err(|error| refused(format!("{error}.")))?;
+    let launcher = Arc::new(ProcessLauncher::new(program()?, config.data.join("agents"))?);
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| cant_listen(config.listen, &error))?;
+    let listening = listener.local_addr().map_err(|error| cant_listen(config.listen, &error))?;
+    let demo = match config.demo_listen {
+        Some(addr) => Some(DemoServer::bind(addr).await.map_err(|error| {
+            refused(format!("{error}; set \"demo_listen\" in the configuration, or --demo-listen."))
+        })?),
+        None => None,
+    };
+    let orchestrator = Orchestrator::new(Parts {
+        demo: demo.as_ref().map(DemoServer::addr),
+        livekit: args.api_key.zip(args.api_secret),
+        webhook_secret: args.webhook_secret,
+        client: client()?,
+        config,
+        store,
+        launcher,
+        listening,
+    })?;
+    let tasks = orchestrator.run();
+    let router = api::router(orchestrator, keys, is_loopback);
+    eprintln!(
+        "wallflower: http://{listening}/v1/recordings{}",
+        if has_keys { "" } else { ", open to everybody on this machine" }
+    );
+    if let Some(demo) = &demo {
+        eprintln!("wallflower: demo rooms at http://{}/", demo.addr());
+    }
+    let served = axum::serve(listener, router).with_graceful_shutdown(asked_to_end());
+    let drained = async {
+        tokio::select! {
+            served = served => served.map_err(|error| Failure::new(FailureKind::Internal, format!("Serving failed: {error}."))),
+            () = drain_deadline() => Ok(()),
+        }
+    };
+    let result = drained.await;
+    // Recordings go on; whoever serves next finds them.
+    drop(tasks);
+    if let Some(demo) = demo {
+        demo.shutdown().await;
+    }
+    result
+}
+
+fn config(args: &ServeArgs) -> Result<Config, Failure> {
+    let mut config = match &args.config {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| refused(format!("{} can't be read ({error}).", path.display())))?;
+            Config::parse(&text).map_err(|error| refused(format!("{}: {error}", path.display())))?
+        }
+        None => Config::default(),
+    };
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    if let Some(data) = &args.data {
+        config.data.clone_from(data);
+    }
+    if let Some(store) = &args.store {
+        config.store.clone_from(store);
+    }
+    if let Some(demo) = args.demo_listen {
+        config.demo_listen = Some(demo);
+    }
+    config.data = std::path::absolute(&config.data).map_err(|error| unusable(&config.data, &error))?;
+    Ok(config)
+}
+
+fn store_address(config: &Config) -> String {
+    match config.store.as_str() {
+        "sqlite" => format!("sqlite:{}", config.data.join("wallflower.db").display()),
+        other => other.to_owned(),
+    }
+}
+
+fn client() -> Result<reqwest::Client, Failure> {
+    // Somebody else may have chosen one for this process, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // What is posted is signed for the address that was named, and for no other.
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("wallflower/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Failure::new(FailureKind::Internal, format!("No HTTP client can be made: {error}.")))
+}
+
+async fn end_signal() -> Result<(), std::io::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn asked_to_end() {
+    if let Err(error) = end_signal().await {
+        tracing::error!(%error, "signals can't be received");
+    }
+}
+
+/// Connections that never end, those of agents and of followers among them, are cut.
+async fn drain_deadline() {
+    if end_signal().await.is_ok() {
+        tokio::time::sleep(DRAIN).await;
+    } else {
+        std::future::pending().await
+    }
+}
+
+fn refused(sentence: String) -> Failure {
+    Failure::new(FailureKind::BadRequest, sentence)
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    let sentence = format!("{} can't be used ({error}); choose another --data.", path.display());
+    Failure::new(FailureKind::DestinationUnwritable, sentence)
+}
+
+fn cant_listen(addr: SocketAddr, error: &std::io::Error) -> Failure {
+    refused(format!("{addr} can't be listened on ({error}); choose another --listen."))
+}
+
+pub(crate) fn keys(action: KeysAction) -> ExitCode {
+    let done = match action {
+        KeysAction::Create { name, scope, data } => create(&data, &name, scope),
+        KeysAction::List { data } => list(&data),
+        KeysAction::Revoke { id, data } => revoke(&data, &id),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("wallflower: {failure}");
+            ExitCode::from(failure.fault().exit_code())
+        }
+    }
+}
+
+fn create(data: &Path, name: &str, scope: api::Scope) -> Result<(), Failure> {
+    let keys = Keys::in_folder(data);
+    let (key, secret) = keys.create(name, scope, unix_us()).map_err(|error| unusable(data, &error))?;
+    eprintln!("key {} ({scope}) for {name}; it is shown this once:", key.id);
+    print_line(secret.expose());
+    Ok(())
+}
+
+fn list(data: &Path) -> Result<(), Failure> {
+    for key in Keys::in_folder(data).all().map_err(|error| unusable(data, &error))? {
+        print_line(&format!("{}  {:6}  {}", key.id, key.scope, key.name));
+    }
+    Ok(())
+}
+
+fn revoke(data: &Path, id: &str) -> Result<(), Failure> {
+    match Keys::in_folder(data).revoke(id).map_err(|error| unusable(data, &error))? {
+        true => Ok(()),
+        false => Err(refused(format!("There is no key {id}; `wallflower keys list` shows all."))),
+    }
+}
+
+fn print_line(line: &str) {
+    use std::io::Write as _;
+    // Who does not read it does not want it.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
