@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         )
         // An agent goes on when nobody takes its log any more.
         .log_internal_errors(false)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr)
         .init();
     // On its lowest level tungstenite logs all that it sends: an agent's token, too.
