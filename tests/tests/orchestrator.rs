@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use wallflower_tests::harness::run::signal;
 use wallflower_tests::harness::webhooks::Posted;
 use wallflower_tests::harness::{Bench, RedisServer, RtmpServer, Serve, Webhooks, my_turn};
@@ -33,7 +35,7 @@ fn told(posted: &[Posted]) -> BTreeMap<String, Vec<String>> {
     let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for post in posted.iter().filter(|post| post.taken) {
         assert_eq!(post.header("wallflower-event"), post.body["event"], "{post:?}");
-        assert!(post.header("wallflower-signature").starts_with("t="), "{post:?}");
+        assert!(is_signed(post), "{post:?}");
         if known.insert(post.header("wallflower-delivery").to_owned()) {
             let id = post.body["recording"]["id"].as_str().expect("it is about a recording").to_owned();
             let event = post.body["event"].as_str().expect("it has a name");
@@ -41,6 +43,16 @@ fn told(posted: &[Posted]) -> BTreeMap<String, Vec<String>> {
         }
     }
     told
+}
+
+/// By the secret, over time and text, as the documentation says.
+fn is_signed(post: &Posted) -> bool {
+    let signature = post.header("wallflower-signature");
+    let Some((time, sum)) = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")) else { return false };
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("keys of every length are taken");
+    mac.update(format!("{time}.{}", post.text).as_bytes());
+    let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    sum == expected
 }
 
 /// Waits until a recording's end was told.
@@ -210,6 +222,26 @@ fn what_does_not_fit_waits_and_says_why() {
     }
     serve.reach(&second, "aborted", SOON);
     serve.reach(&third, "completed", SOON);
+    serve.end();
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn what_has_expired_is_deleted_with_its_files() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let mut serve = Serve::start(&bench, "a", &format!("{ROOMY}[recording]\nkeep = \"4s\"\n"));
+    let id = serve.record(&small("one", "grid"));
+    serve.capture(&id, 1.0, SOON);
+    let folder = bench.file(&format!("data/recordings/{id}"));
+    serve.stop(&id);
+    let ended = serve.reach(&id, "completed", SOON);
+    assert!(ended["expires_at"].is_string(), "{ended:#}");
+    let until = std::time::Instant::now() + SOON;
+    while serve.ask("GET", &format!("/v1/recordings/{id}"), None).0 != 404 {
+        assert!(std::time::Instant::now() < until, "it is still there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(!folder.exists(), "its files are still there");
     serve.end();
     bench.assert_nothing_left();
 }

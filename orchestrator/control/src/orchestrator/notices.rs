@@ -39,8 +39,8 @@ const PAUSES_S: [i64; 8] = [1, 5, 15, 60, 300, 900, 1800, 3600];
 const MAX_TRIES: u32 = 32;
 const AT_ONCE: usize = 16;
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Longer than everything that is posted at once can take.
-const LEASE: Duration = Duration::from_secs(60);
+/// When a replica dies, another one goes on after so long.
+const LEASE: Duration = Duration::from_secs(3);
 
 /// Makes notices.
 pub(crate) struct Announcer {
@@ -99,18 +99,39 @@ impl Poster {
         let mut changes = self.store.changes();
         loop {
             // One replica at a time keeps the order.
-            let mine = self.store.lease("notices", &holder, LEASE).await.unwrap_or(false);
-            if mine {
-                match self.store.notices(Some(now_us()), AT_ONCE * 4).await {
-                    Ok(due) => {
-                        let posting = due.into_iter().map(|notice| self.post(notice));
-                        stream::iter(posting).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
-                    }
-                    Err(error) => tracing::warn!(%error, "notices can't be read"),
+            if self.leads(&holder).await {
+                tokio::select! {
+                    () = self.post_due() => {}
+                    // What is on its way may arrive, and then again from whoever leads now.
+                    () = self.until_another_leads(&holder) => {}
                 }
             }
             // A lag or a closed channel is no more than a reason to look.
             let _ = tokio::time::timeout(LOOK_INTERVAL, changes.recv()).await;
+        }
+    }
+
+    async fn leads(&self, holder: &str) -> bool {
+        self.store.lease("notices", holder, LEASE).await.unwrap_or(false)
+    }
+
+    /// A slow receiver takes longer than a lease lasts.
+    async fn until_another_leads(&self, holder: &str) {
+        loop {
+            tokio::time::sleep(LEASE / 3).await;
+            if !self.leads(holder).await {
+                return;
+            }
+        }
+    }
+
+    async fn post_due(&self) {
+        match self.store.notices(Some(now_us()), AT_ONCE * 4).await {
+            Ok(due) => {
+                let posting = due.into_iter().map(|notice| self.post(notice));
+                stream::iter(posting).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+            }
+            Err(error) => tracing::warn!(%error, "notices can't be read"),
         }
     }
 

@@ -18,7 +18,7 @@ use super::records::{ChangeError, now_us};
 
 /// Nothing that is due waits longer for a look.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-const LEASE: Duration = Duration::from_secs(5);
+const LEASE: Duration = Duration::from_secs(3);
 /// More wait their turn to be looked at.
 const LOOKED_AT: usize = 5_000;
 /// For an agent that can't tell its end.
