@@ -40,7 +40,7 @@ use wallflower_domain::request::RecordingRequest;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::AgentCommand;
 
-use crate::launcher::Launcher;
+use crate::launcher::{Launcher, LogPart};
 use crate::store::{Created, Idempotency, Store, StoreError};
 
 pub use config::{CapacityConfig, Config, LivekitConfig, REFERENCE, RecordingConfig, WebhookConfig};
@@ -235,6 +235,11 @@ impl Orchestrator {
     pub fn resource(&self, record: &Record) -> Resource {
         let live = self.links.course(record.id()).filter(|_| !record.state().is_terminal());
         Resource::of(record, live.as_ref())
+    }
+
+    /// What a recording's agents say beside their events; none where that is not kept.
+    pub async fn log(&self, id: &str, from: Option<u64>) -> Result<Option<LogPart>, Denied> {
+        self.launcher.log(id, from).await.map_err(Denied::Refused)
     }
 
     /// Ends a recording; one that has ended, or is asked to, stays as it is.

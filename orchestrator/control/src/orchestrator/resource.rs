@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wallflower_domain::failure::{Failure, Fault};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::record::Record;
@@ -15,7 +15,7 @@ use wallflower_domain::wire::control::{Course, Marker};
 use super::plan::shown;
 
 /// A recording.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resource {
     /// Its id; ids sort by time.
     pub id: String,
@@ -82,7 +82,7 @@ pub struct Resource {
 }
 
 /// What failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FailureResource {
     /// Whose fault it is.
     pub fault: Fault,
@@ -94,7 +94,7 @@ pub struct FailureResource {
 }
 
 /// What was delivered.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveryResource {
     /// Seconds of media.
     pub duration_s: f64,
@@ -175,7 +175,7 @@ fn relative(output: &Delivered, id: &str) -> Delivered {
 }
 
 /// What came of an order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OrderResource {
     /// The recording as it is now.
     pub recording: Resource,
