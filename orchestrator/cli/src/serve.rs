@@ -123,12 +123,8 @@ fn store_address(config: &Config) -> String {
 }
 
 fn client(allow_private: bool) -> Result<reqwest::Client, Failure> {
-    // Somebody else may have chosen one for this process, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     // What is posted is signed for the address that was named, and for no other.
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("wallflower/", env!("CARGO_PKG_VERSION")));
+    let mut builder = crate::remote::builder();
     if !allow_private {
         builder = builder.dns_resolver(Arc::new(PublicOnly));
     }

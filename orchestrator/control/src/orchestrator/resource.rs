@@ -136,7 +136,7 @@ impl Resource {
             failure: recording.failure.clone().map(|failure| FailureResource {
                 fault: failure.fault(),
                 retryable: failure.kind.retryable(),
-                failure,
+                failure: pictured(failure, record.id()),
             }),
             paused: course.paused.filter(|_| !recording.state.is_terminal()),
             muted: course.muted,
@@ -170,8 +170,19 @@ fn streams(record: &Record, course: &Course) -> Vec<StreamReport> {
 
 /// Where a client finds it: the server's own directories are nobody's business.
 fn relative(output: &Delivered, id: &str) -> Delivered {
-    let inside = output.location.split_once(&format!("/recordings/{id}/")).map(|(_, inside)| inside.to_owned());
-    Delivered { location: inside.unwrap_or_else(|| output.location.clone()), ..output.clone() }
+    Delivered { location: inside(&output.location, id), ..output.clone() }
+}
+
+/// The same of the picture of a page that failed.
+fn pictured(mut failure: Failure, id: &str) -> Failure {
+    if let Some(picture) = failure.evidence.as_mut().and_then(|evidence| evidence.screenshot.as_mut()) {
+        *picture = inside(picture, id);
+    }
+    failure
+}
+
+fn inside(path: &str, id: &str) -> String {
+    path.split_once(&format!("/recordings/{id}/")).map_or(path, |(_, inside)| inside).to_owned()
 }
 
 /// What came of an order.
