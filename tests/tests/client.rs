@@ -229,12 +229,17 @@ fn who_starts_and_waits_exits_as_record_does() {
     let start = |url: &str, more: &[&str]| [&["start", url, "--wait"], &SMALL[..], more].concat().join("\n");
     let run = |line: String| server.run(&line.split('\n').collect::<Vec<_>>());
 
-    let told = run(start(&pages.url("/"), &["--duration=1s"]));
+    let told = run(start(&pages.url("/"), &["--duration=1s", "-o=recording.mp4", "--hls", "--images"]));
     assert_eq!(told.code, Some(DONE), "{told:#?}");
     let id = told.stdout.trim();
     assert!(id.len() == 32 && delivered(&server, id, "recording.mp4").is_file(), "{told:#?}");
     let file = format!("{}/v1/recordings/{id}/files/recording.mp4  00:01.0", server.url());
     assert!(told.stderr.contains("\nrecording\n") && told.stderr.contains(&file), "{told:#?}");
+
+    for file in ["hls/index.m3u8", "images/contact-sheet.jpg"] {
+        assert!(told.stderr.contains(&format!("/{id}/files/{file}  ")), "{told:#?}");
+        assert!(delivered(&server, id, file).is_file(), "{file}");
+    }
 
     let unreachable = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -4,6 +4,7 @@
 use wallflower_control::orchestrator::Resource;
 use wallflower_domain::recording::{Recording, State};
 use wallflower_domain::request::Moment;
+use wallflower_domain::timeline::OutputKind;
 use wallflower_domain::wire::agent::{AgentEvent, Delivery};
 use wallflower_domain::wire::control::Course;
 
@@ -32,7 +33,13 @@ pub(super) fn delivered(resource: &Resource, server: &Server) -> Option<Delivery
     let delivery = resource.delivery.as_ref()?;
     let mut outputs = delivery.outputs.clone();
     for output in &mut outputs {
-        output.location = file(&output.location, resource, server);
+        // A directory has no address; what opens it has.
+        let opened_by = match output.kind {
+            OutputKind::Hls => "/index.m3u8",
+            OutputKind::Images => "/contact-sheet.jpg",
+            OutputKind::File | OutputKind::Audio | OutputKind::Stream => "",
+        };
+        output.location = file(&format!("{}{opened_by}", output.location), resource, server);
     }
     Some(Delivery {
         outputs,
