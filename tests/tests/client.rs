@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use wallflower_tests::harness::pages::Answer;
 use wallflower_tests::harness::run::{signal, wallflower};
-use wallflower_tests::harness::{Bench, Pages, my_turn};
+use wallflower_tests::harness::{Bench, Pages, Serve, my_turn};
 
 const SOON: Duration = Duration::from_secs(60);
 /// No command is let run longer.
@@ -31,9 +31,7 @@ fn clock_page() -> Pages {
 /// `wallflower serve` in a place of its own. Nothing of it is left when it is dropped, not even recordings of a test that failed.
 struct Server {
     bench: Bench,
-    child: Option<Child>,
-    address: String,
-    started: u32,
+    serve: Serve,
 }
 
 /// What a command came to.
@@ -55,38 +53,12 @@ impl Told {
 
 impl Server {
     fn start(bench: Bench) -> Self {
-        let mut server = Self { bench, child: None, address: "127.0.0.1:0".to_owned(), started: 0 };
-        server.come();
-        server
-    }
-
-    /// Begins to serve, where it has served before.
-    #[track_caller]
-    fn come(&mut self) {
-        self.started += 1;
-        let said = self.bench.file(&format!("serve-{}.log", self.started));
-        let arguments = ["serve", "--data=data", "--demo-listen=127.0.0.1:0", "--listen", &self.address];
-        let mut command = self.bench.command(&wallflower());
-        let log = File::create(&said).expect("a file");
-        self.child = Some(command.args(arguments).stdin(Stdio::null()).stderr(log).spawn().expect("it starts"));
-        let text = until("the server serves", || {
-            let text = std::fs::read_to_string(&said).ok()?;
-            text.contains("/v1/recordings").then_some(text)
-        });
-        let (_, rest) = text.split_once("http://").expect("its address");
-        self.address = rest.split_once('/').expect("a path follows").0.to_owned();
-    }
-
-    /// Kills it, so that it can't say goodbye. Its agents record on.
-    fn go(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("it runs");
-            child.wait().expect("a child can be awaited");
-        }
+        let serve = Serve::start(&bench, "serve", "");
+        Self { bench, serve }
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.serve.address())
     }
 
     fn spawn(&self, arguments: &[&str], out: impl Into<Stdio>, err: impl Into<Stdio>) -> Child {
@@ -136,7 +108,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.go();
+        self.serve.kill();
         if std::thread::panicking() {
             for (pid, _) in self.bench.processes() {
                 signal(pid, "KILL");
@@ -218,7 +190,7 @@ fn a_recording_is_started_listed_controlled_and_stopped() {
     server.refuses(&["pause", "--id", &id], REQUEST, &["has ended"]);
     assert_eq!(server.told(&["list", "--state=completed", "--all"])["recordings"][0]["id"], json!(id));
     assert_eq!(server.told(&["list", "--state=queued,recording"]), json!({"recordings": []}));
-    server.go();
+    server.serve.kill();
     server.bench.assert_nothing_left();
 }
 
@@ -270,10 +242,10 @@ fn waiting_outlives_a_restart_of_the_server() {
     let id = server.recording(&pages.url("/"), &[]);
     let said = server.bench.file("wait.log");
     let waiting = server.spawn(&["wait", "--id", &id], Stdio::piped(), File::create(&said).expect("a file"));
-    server.go();
+    server.serve.kill();
     let read = || std::fs::read_to_string(&said).expect("readable");
     until("it notices", || read().contains("trying again for up to 5m").then_some(()));
-    server.come();
+    server.serve.start_again(&server.bench);
     until("it is back", || read().contains("the server is back").then_some(()));
     assert_eq!(server.run(&["stop"]).code, Some(DONE));
     let told = ended(waiting);
@@ -284,7 +256,7 @@ fn waiting_outlives_a_restart_of_the_server() {
 #[test]
 fn what_agents_say_is_read_to_the_end() {
     let (_turn, pages) = (my_turn(), clock_page());
-    let server = Server::start(Bench::new().with("WALLFLOWER_LOG", "debug"));
+    let server = Server::start(Bench::new());
     let id = server.recording(&pages.url("/"), &[]);
     let path = server.bench.file("follow.log");
     let mut following = server.spawn(&["logs", "-f", &id[24..]], File::create(&path).expect("a file"), Stdio::null());
@@ -332,7 +304,7 @@ fn what_can_t_be_done_is_told_in_a_sentence() {
     server.refuses(&["list", "--server", &pages.url("/")], REQUEST, &["not as Wallflower does"]);
     server.refuses(&["list", "--server=ftp://h"], REQUEST, &["http://127.0.0.1:7070"]);
     let mut server = server;
-    server.go();
+    server.serve.kill();
     let gone = format!("{} can't be reached", server.url());
     for command in [&["list"][..], &["stop"], &["start", "demo:a"], &["show", "--id", id]] {
         server.refuses(command, PLATFORM, &[&gone, "wallflower serve"]);
