@@ -12,10 +12,11 @@
 //! Notices of one recording reach an address in their order: a later one waits for the one before. Taken is what is answered by 2xx.
 //! Everything else is tried again, later each time, for about a day; then the notice is dead, and listed as such.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
 use sha2::Sha256;
@@ -37,7 +38,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const PAUSES_S: [i64; 8] = [1, 5, 15, 60, 300, 900, 1800, 3600];
 /// With these pauses, a day and an hour.
 const MAX_TRIES: u32 = 32;
-const AT_ONCE: usize = 16;
+/// On their way at once.
+const AT_ONCE: usize = 64;
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// When a replica dies, another one goes on after so long.
 const LEASE: Duration = Duration::from_secs(3);
@@ -94,48 +96,52 @@ pub(crate) struct Poster {
 }
 
 impl Poster {
-    /// For ever.
+    /// For ever. A receiver that is slow keeps none but its own waiting.
     pub(crate) async fn post_all(self, holder: String) {
         let mut changes = self.store.changes();
+        let (mut posting, mut ids) = (FuturesUnordered::new(), HashSet::new());
+        let mut leads_since: Option<Instant> = None;
         loop {
             // One replica at a time keeps the order.
-            if self.leads(&holder).await {
-                tokio::select! {
-                    () = self.post_due() => {}
-                    // What is on its way may arrive, and then again from whoever leads now.
-                    () = self.until_another_leads(&holder) => {}
+            if leads_since.is_none_or(|since| since.elapsed() > LEASE / 3) {
+                let leads = self.store.lease("notices", &holder, LEASE).await.unwrap_or(false);
+                leads_since = leads.then(Instant::now);
+            }
+            if leads_since.is_some() {
+                for notice in self.due(&ids).await {
+                    ids.insert(notice.id.clone());
+                    posting.push(self.post(notice));
                 }
+            } else {
+                // What is on its way may arrive, and then again from whoever leads now.
+                posting = FuturesUnordered::new();
+                ids.clear();
             }
-            // A lag or a closed channel is no more than a reason to look.
-            let _ = tokio::time::timeout(LOOK_INTERVAL, changes.recv()).await;
-        }
-    }
-
-    async fn leads(&self, holder: &str) -> bool {
-        self.store.lease("notices", holder, LEASE).await.unwrap_or(false)
-    }
-
-    /// A slow receiver takes longer than a lease lasts.
-    async fn until_another_leads(&self, holder: &str) {
-        loop {
-            tokio::time::sleep(LEASE / 3).await;
-            if !self.leads(holder).await {
-                return;
+            tokio::select! {
+                Some(id) = posting.next() => drop(ids.remove(&id)),
+                // A lag or a closed channel is no more than a reason to look.
+                _ = tokio::time::timeout(LOOK_INTERVAL, changes.recv()) => {}
             }
         }
     }
 
-    async fn post_due(&self) {
-        match self.store.notices(Some(now_us()), AT_ONCE * 4).await {
-            Ok(due) => {
-                let posting = due.into_iter().map(|notice| self.post(notice));
-                stream::iter(posting).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    /// What is due and not on its way, as much as fits.
+    async fn due(&self, on_their_way: &HashSet<String>) -> Vec<Notice> {
+        let free = AT_ONCE - on_their_way.len().min(AT_ONCE);
+        if free == 0 {
+            return Vec::new();
+        }
+        match self.store.notices(Some(now_us()), 2 * AT_ONCE).await {
+            Ok(due) => due.into_iter().filter(|notice| !on_their_way.contains(&notice.id)).take(free).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "notices can't be read");
+                Vec::new()
             }
-            Err(error) => tracing::warn!(%error, "notices can't be read"),
         }
     }
 
-    async fn post(&self, notice: Notice) {
+    /// Gives the notice's id back.
+    async fn post(&self, notice: Notice) -> String {
         let id = notice.id.clone();
         let settled = match self.send(&notice).await {
             Ok(()) => Settled::Told,
@@ -151,6 +157,7 @@ impl Poster {
             // It is told once more, which receivers have to bear.
             tracing::warn!(%error, "what became of a notice can't be stored");
         }
+        id
     }
 
     async fn send(&self, notice: &Notice) -> Result<(), String> {
