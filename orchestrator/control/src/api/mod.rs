@@ -9,7 +9,7 @@
 //! GET    /v1/recordings/{id}/files/…        what was delivered, with ranges;  …/live/… is its HLS
 //! GET    /v1/webhooks/dead                  notices that nobody took
 //! GET    /v1/agents/{id}/link               where agents connect
-//! GET    /healthz  /readyz  /metrics
+//! GET    /healthz  /readyz  /metrics  /openapi.json
 //! ```
 //!
 //! Errors are problem documents: [`problem`].
@@ -20,17 +20,20 @@ mod events;
 mod files;
 mod link;
 mod metrics;
+mod openapi;
+mod path;
 mod problem;
 mod recordings;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{delete, get, post};
 
 use crate::orchestrator::Orchestrator;
 
 pub use auth::{Key, Keys, Scope};
+pub use openapi::document;
 use problem::Problem;
 
 /// A request with images in its theme fits.
@@ -64,7 +67,8 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         .route(&of("files/{*path}"), get(files::file))
         .route(&of("live/{*path}"), get(files::live))
         .route("/v1/webhooks/dead", get(recordings::dead_notices))
-        .route("/v1/agents/{id}/link", any(link::connect))
+        .route("/v1/agents/{id}/link", get(link::connect))
+        .route("/openapi.json", get(openapi::serve))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::metrics))
