@@ -74,10 +74,13 @@ fn check_metadata(request: &RecordingRequest) -> Result<(), Problem> {
 
 fn idempotency(headers: &HeaderMap, request: &RecordingRequest) -> Result<Option<(String, String)>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY).ok_or_else(|| {
-        let detail = format!("An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.");
-        Problem::bad_request(detail).about("Idempotency-Key")
-    })?;
+    let key =
+        key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()) && !key.contains('\t')).ok_or_else(
+            || {
+                let detail = format!("An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.");
+                Problem::bad_request(detail).about("Idempotency-Key")
+            },
+        )?;
     let text = serde_json::to_vec(request).unwrap_or_default();
     let digest = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Some((key.to_owned(), digest)))
@@ -117,7 +120,7 @@ fn state_pattern() -> String {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RecordingPage")]
 pub(crate) struct Page {
-    /// Oldest first.
+    /// Newest first.
     recordings: Vec<Resource>,
     /// For the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +138,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
     let listing = asked(query)?;
-    let names = listing.state.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    let names = listing.state.as_deref().into_iter().flat_map(|states| states.split(','));
     let states: Result<Vec<Life>, Problem> = names
         .map(|name| {
             serde_json::from_value(json!(name)).map_err(|_| {

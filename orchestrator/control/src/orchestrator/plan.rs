@@ -41,8 +41,16 @@ impl Planner {
     /// Whether what is asked for can be made at all. Nothing is started for what can't.
     pub(crate) fn check(&self, id: &str, request: &RecordingRequest) -> Result<(), Failure> {
         let outputs = self.outputs(id, request)?;
-        check_outputs(&outputs, request.encoding(), self.config.allows_private())?;
+        check_outputs(&outputs, request.encoding(), self.config.allows_private())
+            .map_err(|error| self.without_folder(id, error.into()))?;
         self.page(id, request).map(|_| ())
+    }
+
+    /// Paths as whoever asked wrote them: the server's own directories are nobody's business.
+    fn without_folder(&self, id: &str, failure: Failure) -> Failure {
+        let folder = std::path::absolute(self.folder(id)).unwrap_or_else(|_| self.folder(id));
+        let message = failure.message.replace(&format!("{}/", folder.display()), "");
+        Failure { message, ..failure }
     }
 
     /// The job of a record's next agent.

@@ -37,7 +37,7 @@ fn recordings(types: &mut Types) -> Vec<Operation> {
             .parameters(vec![header(
                 "Idempotency-Key",
                 "The same request with the same key makes one recording, for a day.",
-                json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"}),
+                json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"}),
             )])
             .body(types.read::<RecordingRequest>(), true, request())
             .json(StatusCode::CREATED, "It is queued.", &recording, made.clone())
@@ -45,7 +45,7 @@ fn recordings(types: &mut Types) -> Vec<Operation> {
             .problem(StatusCode::NOT_FOUND, "What was made by this Idempotency-Key has been deleted since.")
             .problem(StatusCode::UNPROCESSABLE_ENTITY, refused)
             .problem(StatusCode::BAD_GATEWAY, "Room or destination can't be used."),
-        Operation::new("GET", RECORDINGS, "listRecordings", "Lists recordings, oldest first")
+        Operation::new("GET", RECORDINGS, "listRecordings", "Lists recordings, newest first")
             .description("Those of the key that asks; those of everybody for a key of the scope `admin`.")
             .needs(Scope::Read)
             .parameters(types.query::<Listing>())
