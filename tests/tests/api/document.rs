@@ -40,14 +40,15 @@ fn no_request_that_the_document_lets_one_think_of_is_answered_otherwise_than_it_
     let key = server.key("admin");
     let folder = tempfile::tempdir().expect("a temporary directory");
     let (settings, log) = (folder.path().join("schemathesis.toml"), folder.path().join("log"));
-    std::fs::write(&settings, SETTINGS).expect("written");
+    // In a file, because arguments can be read by everybody.
+    let headers = format!("headers = {{ Authorization = \"Bearer {key}\" }}\n{SETTINGS}");
+    std::fs::write(&settings, headers).expect("written");
     let printed = std::fs::File::create(&log).expect("a log");
     let mut child = Command::new(program)
         .current_dir(folder.path())
         .arg("--config-file")
         .arg(&settings)
         .args(["run", &format!("http://{}/openapi.json", server.address), "--checks", CHECKS])
-        .args(["--header", &format!("Authorization: Bearer {key}")])
         // Followers wait for what comes next.
         .args(["--exclude-path-regex", "events$", "--phases", "examples,coverage,fuzzing"])
         .args(["--workers", "1", "--max-examples", "20", "--generation-deterministic", "--max-time", "100"])

@@ -13,37 +13,37 @@ use wallflower_tests::harness::Bench;
 use wallflower_tests::harness::run::wallflower;
 
 /// For anything that has to happen, on a machine that does other things as well.
-pub const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A running server; killed when dropped, and the agents it launched with it.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     child: Child,
     bench: Bench,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Checks that it is a problem document of this status, and gives it.
     #[track_caller]
-    pub fn problem(&self, status: u16) -> Value {
+    pub(crate) fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
@@ -55,12 +55,12 @@ impl Answer {
 
 impl Server {
     /// One that launches nothing.
-    pub fn paused() -> Self {
+    pub(crate) fn paused() -> Self {
         Self::start(Bench::new(), "[capacity]\npaused = true\n")
     }
 
     /// One whose agents are those of [`hollow_agents`].
-    pub fn with_hollow_agents() -> Self {
+    pub(crate) fn with_hollow_agents() -> Self {
         let bench = Bench::new();
         let programs = hollow_agents(&bench);
         let path = std::env::var("PATH").unwrap_or_default();
@@ -98,7 +98,7 @@ impl Server {
 
     /// Makes a key.
     #[track_caller]
-    pub fn key(&self, scope: &str) -> String {
+    pub(crate) fn key(&self, scope: &str) -> String {
         let mut command = self.bench.command(&wallflower());
         let made = command.args(["keys", "create", scope, "--scope", scope, "--data=data"]).output().expect("it runs");
         assert!(made.status.success(), "{made:?}");
@@ -106,22 +106,22 @@ impl Server {
     }
 
     /// Its data directory.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.bench.file("data")
     }
 
     /// Directory of a recording.
-    pub fn folder(&self, id: &str) -> PathBuf {
+    pub(crate) fn folder(&self, id: &str) -> PathBuf {
         self.data().join("recordings").join(id)
     }
 
     /// Directory of what [`hollow_agents`] have left.
-    pub fn agents(&self) -> PathBuf {
+    pub(crate) fn agents(&self) -> PathBuf {
         self.bench.file("agents")
     }
 
     /// Sends a request line, headers and a body as they are.
-    pub fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut socket = TcpStream::connect_timeout(&self.address, SOON).expect("it listens");
         socket.set_read_timeout(Some(SOON)).expect("a deadline can be set");
         let mut head = format!("{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
@@ -152,15 +152,15 @@ impl Server {
         Answer { status, head: head.to_owned(), body: body.to_owned() }
     }
 
-    pub fn get(&self, path: &str, key: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str, key: &str) -> Answer {
         self.send(&format!("GET {path}"), &[("Authorization", &bearer(key))], "")
     }
 
-    pub fn delete(&self, path: &str, key: &str) -> Answer {
+    pub(crate) fn delete(&self, path: &str, key: &str) -> Answer {
         self.send(&format!("DELETE {path}"), &[("Authorization", &bearer(key))], "")
     }
 
-    pub fn post(&self, path: &str, key: &str, body: &str) -> Answer {
+    pub(crate) fn post(&self, path: &str, key: &str, body: &str) -> Answer {
         let headers = [("Authorization", bearer(key)), ("Content-Type", "application/json".to_owned())];
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.send(&format!("POST {path}"), &headers, body)
@@ -168,20 +168,20 @@ impl Server {
 
     /// Asks for a recording, and gives its id.
     #[track_caller]
-    pub fn record(&self, key: &str) -> String {
+    pub(crate) fn record(&self, key: &str) -> String {
         let made = self.post("/v1/recordings", key, r#"{"room": "demo:lobby"}"#);
         assert_eq!(made.status, 201, "{made:?}");
         made.json()["id"].as_str().expect("an id").to_owned()
     }
 
     /// Asks a server that has no key.
-    pub fn open(&self, request: &str) -> Answer {
+    pub(crate) fn open(&self, request: &str) -> Answer {
         self.send(request, &[], "")
     }
 
     /// The same of a server that has no key.
     #[track_caller]
-    pub fn record_openly(&self) -> String {
+    pub(crate) fn record_openly(&self) -> String {
         let made =
             self.send("POST /v1/recordings", &[("Content-Type", "application/json")], r#"{"room": "demo:lobby"}"#);
         assert_eq!(made.status, 201, "{made:?}");
@@ -202,7 +202,7 @@ impl Drop for Server {
     }
 }
 
-pub fn bearer(key: &str) -> String {
+pub(crate) fn bearer(key: &str) -> String {
     format!("Bearer {key}")
 }
 
@@ -223,7 +223,7 @@ fn hollow_agents(bench: &Bench) -> PathBuf {
 
 /// Waits until something is there.
 #[track_caller]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + SOON;
     loop {
         if let Some(found) = look() {
