@@ -1,5 +1,8 @@
 //! The command line.
 
+mod control;
+mod start;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +17,10 @@ use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::watchdog::WatchdogConfig;
-use wallflower_domain::wire::agent::{Gaps, PauseMode};
+use wallflower_domain::wire::agent::Gaps;
+
+pub(crate) use control::{ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
+pub(crate) use start::{LogsArgs, StartArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -25,7 +31,8 @@ Exit codes:
     4  the destination's fault: not writable, disk full
   130  stopped before there was anything to record, or abandoned by a second Ctrl-C
 
-Ctrl-C once stops and finalizes; twice leaves at once and keeps what was captured beside the output file.
+Ctrl-C once stops and finalizes; twice leaves at once and keeps what was captured beside the output file. What a server records is
+stopped by Ctrl-C in `start --wait`, and in no other command.
 WALLFLOWER_LOG=debug (or trace) prints what the agent does.";
 
 /// Records meetings through a silent participant: a hidden browser whose picture and sound become the recording.
@@ -43,13 +50,18 @@ pub(crate) enum Command {
     Record(Box<RecordArgs>),
     /// Record a built-in room with synthetic participants
     Demo(DemoArgs),
-    /// List the recordings that run on this machine
+    /// Have a server record a room or a page, and print the recording's id
+    #[command(after_help = EXIT_CODES)]
+    Start(Box<StartArgs>),
+    /// List the recordings that run on this machine, or those of a server
     List(ListArgs),
-    /// Show how a running recording is
+    /// Show how a recording is
     Show(Which),
-    /// Wait until a running recording is over; exits as its own command does
+    /// Wait until a recording is over; exits as its own command does
     #[command(after_help = EXIT_CODES)]
     Wait(Which),
+    /// Print what the agents of a server's recording say: its last 64 KiB
+    Logs(LogsArgs),
     /// Stop a running recording and finalize it, as Ctrl-C does
     Stop(StopArgs),
     /// Record a card and silence instead of the room, until it is resumed
@@ -240,73 +252,6 @@ pub(crate) struct DemoArgs {
     /// Print events as JSON lines on stdout instead of a progress line
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Which of the recordings that run on this machine.
-#[derive(clap::Args)]
-pub(crate) struct Which {
-    /// The recording, when several are running: its id, or the beginning or end of it
-    #[arg(long)]
-    pub(crate) id: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct ListArgs {
-    /// Print a JSON array
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct StopArgs {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// Wait until it is over, and exit as its own command does
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// Leave at once instead, as a second Ctrl-C does: what was captured is kept beside the output file
-    #[arg(long)]
-    pub(crate) now: bool,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct PauseArgs {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// What becomes of that time: cut (it is left out of the file) or hold (the card is in the file, so that media time stays wall
-    /// time)
-    #[arg(long, default_value_t = PauseMode::Cut)]
-    pub(crate) mode: PauseMode,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct MarkArgs {
-    /// Title of the marker
-    pub(crate) label: String,
-    #[command(flatten)]
-    pub(crate) which: Which,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum StreamAction {
-    /// Stream to one more address
-    Add {
-        /// rtmp://, rtmps:// or srt://, with the stream's key; or - to read it from stdin. What is on the command line can be read
-        /// by every user of this machine, and the key with it
-        url: Secret,
-        #[command(flatten)]
-        which: Which,
-    },
-    /// Stop streaming to an address
-    Remove {
-        /// The stream's id, such as s1 (`wallflower show` lists them), or its address; or - to read that from stdin
-        stream: Secret,
-        #[command(flatten)]
-        which: Which,
-    },
 }
 
 #[derive(clap::Args)]

@@ -8,7 +8,7 @@ use wallflower_domain::recording::{EndReason, Recording, State};
 /// The machine's or Wallflower's own fault.
 pub(crate) const PLATFORM: u8 = 1;
 /// Ended by Ctrl-C or SIGTERM before there was any media, or abandoned by a second one.
-const ABORTED: u8 = 130;
+pub(crate) const ABORTED: u8 = 130;
 
 /// What a command comes to.
 pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {

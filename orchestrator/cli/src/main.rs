@@ -11,6 +11,7 @@ mod outputs;
 mod progress;
 mod record;
 mod recover;
+mod remote;
 mod run;
 mod serve;
 mod streams;
@@ -52,6 +53,8 @@ fn main() -> ExitCode {
         match args.command {
             Command::Record(args) => exit::code(record::record(args).await),
             Command::Demo(args) => exit::code(demo::demo(args).await),
+            Command::Start(args) => remote::start(args).await,
+            Command::Logs(args) => remote::logs(args).await,
             Command::List(args) => commands::list(args).await,
             Command::Show(which) => commands::show(which).await,
             Command::Wait(which) => commands::wait(which).await,

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use wallflower_control::api::{self, Keys};
 use wallflower_control::demo_room::DemoServer;
 use wallflower_control::launcher::detached::ProcessLauncher;
-use wallflower_control::orchestrator::{Config, Orchestrator, Parts};
+use wallflower_control::orchestrator::{Config, Orchestrator, Parts, PublicOnly};
 use wallflower_control::store;
 use wallflower_domain::failure::{Failure, FailureKind};
 
@@ -59,7 +59,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         demo: demo.as_ref().map(DemoServer::addr),
         livekit: args.api_key.zip(args.api_secret),
         webhook_secret: args.webhook_secret,
-        client: client()?,
+        client: client(config.allows_private())?,
         config,
         store,
         launcher,
@@ -122,13 +122,13 @@ fn store_address(config: &Config) -> String {
     }
 }
 
-fn client() -> Result<reqwest::Client, Failure> {
-    // Somebody else may have chosen one for this process, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+fn client(allow_private: bool) -> Result<reqwest::Client, Failure> {
     // What is posted is signed for the address that was named, and for no other.
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("wallflower/", env!("CARGO_PKG_VERSION")))
+    let mut builder = crate::remote::builder();
+    if !allow_private {
+        builder = builder.dns_resolver(Arc::new(PublicOnly));
+    }
+    builder
         .build()
         .map_err(|error| Failure::new(FailureKind::Internal, format!("No HTTP client can be made: {error}.")))
 }

@@ -173,8 +173,9 @@ impl<'a> Live<'a> {
     pub(crate) fn taken(&mut self, change: &SceneChange) {
         let before = self.scene();
         self.standing.take(&change.command);
-        self.report.answer(change.request, Ok(()));
+        // Whoever has the answer finds what it says.
         self.announce(before, self.scene());
+        self.report.answer(change.request, Ok(()));
     }
 
     /// A change could not be made.

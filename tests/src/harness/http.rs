@@ -4,7 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-const DEADLINE: Duration = Duration::from_secs(5);
+/// An order is answered after ten seconds at most.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Status and body of an answer.
 pub(super) struct Answer {

@@ -7,6 +7,7 @@
 //! - [`rtmp`], [`srt`]: a real RTMP server, and somebody who takes a stream by SRT
 //! - [`minio`]: a real S3 server
 //! - [`tls`]: TLS before a server that speaks none
+//! - [`serve`]: `wallflower serve` and its API; [`redis`]: a real Redis; [`webhooks`]: somebody who takes what it posts
 //! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`orchestrator`]: whom an agent reports to, who goes away and comes back
 //! - [`cast`]: synthetic participants
@@ -23,8 +24,10 @@ pub mod minio;
 pub mod orchestrator;
 pub mod pages;
 pub mod player;
+pub mod redis;
 pub mod rtmp;
 pub mod run;
+pub mod serve;
 mod server;
 pub mod site;
 pub mod srt;
@@ -32,6 +35,7 @@ pub mod tls;
 pub mod toxiproxy;
 pub mod turn;
 pub mod visitor;
+pub mod webhooks;
 
 pub use cast::Cast;
 pub use livekit::LivekitServer;
@@ -39,14 +43,17 @@ pub use minio::MinioServer;
 pub use orchestrator::Orchestrator;
 pub use pages::Pages;
 pub use player::Player;
+pub use redis::RedisServer;
 pub use rtmp::RtmpServer;
 pub use run::{Bench, Ended, Running};
+pub use serve::Serve;
 pub use site::Site;
 pub use srt::SrtListener;
 pub use tls::TlsFront;
 pub use toxiproxy::{Direction, Proxy, Toxic, Toxiproxy};
 pub use turn::my_turn;
 pub use visitor::Visitor;
+pub use webhooks::Webhooks;
 
 /// Says that a test needs a part that this machine lacks: in CI that is a failure, elsewhere the reason is printed and the test is over.
 ///

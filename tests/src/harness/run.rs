@@ -189,6 +189,8 @@ impl Bench {
             .env("WALLFLOWER_RUNTIME_DIR", self.runtime.path())
             .env_remove("LIVEKIT_API_KEY")
             .env_remove("LIVEKIT_API_SECRET")
+            .env_remove("WALLFLOWER_API_KEY")
+            .env_remove("WALLFLOWER_SERVER")
             .env_remove("WALLFLOWER_STREAM")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -76,7 +76,7 @@ pub(super) async fn the_one(wanted: Option<&str>) -> Result<Client, Failure> {
 }
 
 /// Ids that may be meant. A whole id means only itself.
-fn matching<'a>(ids: &'a [String], wanted: Option<&str>) -> Vec<&'a str> {
+pub(crate) fn matching<'a>(ids: &'a [String], wanted: Option<&str>) -> Vec<&'a str> {
     let ids = ids.iter().map(String::as_str);
     let Some(wanted) = wanted.map(str::to_ascii_lowercase) else { return ids.collect() };
     match ids.clone().find(|id| *id == wanted) {

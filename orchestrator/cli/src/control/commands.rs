@@ -5,25 +5,44 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::recording::Recording;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::AgentCommand;
-use wallflower_domain::wire::control::{Answer, Done, Status};
+use wallflower_domain::wire::control::Answer;
 
-use super::client::{Client, all, the_one};
+use super::client::all;
+use super::meant::{Effect, Meant};
 use super::table;
 use crate::args::{ListArgs, MarkArgs, PauseArgs, StopArgs, StreamAction, Which};
 use crate::exit;
 use crate::progress::clock;
-use crate::run::{conclusion, tell_what_is_kept};
+use crate::remote;
+use crate::run::conclusion;
 
 /// More than any address has.
 const MAX_URL_BYTES: u64 = 8 * 1024;
 
 pub(crate) async fn list(args: ListArgs) -> ExitCode {
-    let found = match all().await {
-        Ok(found) => found,
+    let server = match args.server.remote() {
+        Ok(server) => server,
         Err(failure) => return refused(&failure, args.json),
     };
+    let listed = match server {
+        Some(server) => remote::list(&server, &args.state, args.all, args.json).await,
+        None => list_here(&args).await,
+    };
+    match listed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => refused(&failure, args.json),
+    }
+}
+
+async fn list_here(args: &ListArgs) -> Result<(), Failure> {
+    if args.all || !args.state.is_empty() {
+        let sentence = "--state and --all choose from a server's recordings: name it by --server or WALLFLOWER_SERVER.";
+        return Err(Failure::new(FailureKind::BadRequest, sentence));
+    }
+    let found = all().await?;
     if args.json {
         let found: Vec<serde_json::Value> = found
             .into_iter()
@@ -38,53 +57,57 @@ pub(crate) async fn list(args: ListArgs) -> ExitCode {
     } else {
         print_lines(table::list(&found));
     }
-    ExitCode::SUCCESS
+    Ok(())
 }
 
 pub(crate) async fn show(which: Which) -> ExitCode {
-    let shown = async { the_one(which.id.as_deref()).await?.status().await }.await;
-    tell(shown, which.json, table::show)
+    match async { Meant::by(&which).await?.show().await }.await {
+        Ok((json, _)) if which.json => print_lines([json]),
+        Ok((_, lines)) => print_lines(lines),
+        Err(failure) => return refused(&failure, which.json),
+    }
+    ExitCode::SUCCESS
 }
 
 /// Exits as the recording's own command does.
 pub(crate) async fn wait(which: Which) -> ExitCode {
-    let followed = async { the_one(which.id.as_deref()).await?.until_over().await }.await;
+    let followed = async { Meant::by(&which).await?.until_over().await }.await;
     over(followed, which.json)
 }
 
 pub(crate) async fn stop(args: StopArgs) -> ExitCode {
     let command = if args.now { AgentCommand::Abandon } else { AgentCommand::Stop };
     if !args.wait {
-        return order(&args.which, command, |_, _| "is stopping".to_owned()).await;
+        return order(&args.which, command, |_| "is stopping".to_owned()).await;
     }
     let stopped = async {
-        let mut client = the_one(args.which.id.as_deref()).await?;
-        client.order(command).await?;
-        client.until_over().await
+        let mut meant = Meant::by(&args.which).await?;
+        meant.order(command).await?;
+        meant.until_over().await
     };
     over(stopped.await, args.which.json)
 }
 
 pub(crate) async fn pause(args: PauseArgs) -> ExitCode {
-    order(&args.which, AgentCommand::Pause { mode: args.mode }, |_, _| format!("is paused ({})", args.mode)).await
+    order(&args.which, AgentCommand::Pause { mode: args.mode }, |_| format!("is paused ({})", args.mode)).await
 }
 
 pub(crate) async fn resume(which: Which) -> ExitCode {
-    order(&which, AgentCommand::Resume, |_, _| "records again".to_owned()).await
+    order(&which, AgentCommand::Resume, |_| "records again".to_owned()).await
 }
 
 pub(crate) async fn mute(which: Which) -> ExitCode {
-    order(&which, AgentCommand::Mute, |_, _| "is muted".to_owned()).await
+    order(&which, AgentCommand::Mute, |_| "is muted".to_owned()).await
 }
 
 pub(crate) async fn unmute(which: Which) -> ExitCode {
-    order(&which, AgentCommand::Unmute, |_, _| "has sound again".to_owned()).await
+    order(&which, AgentCommand::Unmute, |_| "has sound again".to_owned()).await
 }
 
 pub(crate) async fn mark(args: MarkArgs) -> ExitCode {
     let label = args.label.clone();
-    order(&args.which, AgentCommand::Mark { label: args.label }, |_, status| {
-        let marker = status.course.markers.iter().rfind(|marker| marker.label == label.trim());
+    order(&args.which, AgentCommand::Mark { label: args.label }, |effect| {
+        let marker = effect.markers.iter().rfind(|marker| marker.label == label.trim());
         marker.map_or_else(|| "is marked".to_owned(), |marker| format!("is marked at {}", clock(marker.media_s)))
     })
     .await
@@ -98,9 +121,9 @@ pub(crate) async fn stream(action: StreamAction) -> ExitCode {
                 Err(failure) => return refused(&failure, which.json),
             };
             let command = AgentCommand::AddStream { id: String::new(), url };
-            order(&which, command, |done, status| {
-                let id = done.stream.as_deref().unwrap_or_default();
-                let known = status.course.streams.iter().find(|stream| stream.id == id);
+            order(&which, command, |effect| {
+                let id = effect.stream.as_deref().unwrap_or_default();
+                let known = effect.streams.iter().find(|stream| stream.id == id);
                 let place = known.map(|stream| format!(" to {}", stream.address)).unwrap_or_default();
                 format!("streams{place}, as {id}")
             })
@@ -111,7 +134,7 @@ pub(crate) async fn stream(action: StreamAction) -> ExitCode {
                 Ok(stream) => stream,
                 Err(failure) => return refused(&failure, which.json),
             };
-            order(&which, AgentCommand::RemoveStream { stream }, |_, _| "no longer streams there".to_owned()).await
+            order(&which, AgentCommand::RemoveStream { stream }, |_| "no longer streams there".to_owned()).await
         }
     }
 }
@@ -136,51 +159,30 @@ fn address(given: Secret) -> Result<Secret, Failure> {
 }
 
 /// Carries out one order, and says what came of it: `sentence` goes on after the recording's name.
-async fn order(which: &Which, command: AgentCommand, sentence: impl Fn(&Done, &Status) -> String) -> ExitCode {
-    let ordered = async {
-        let mut client: Client = the_one(which.id.as_deref()).await?;
-        let done = client.order(command).await?;
-        // The order has taken effect, even if the recording has ended meanwhile.
-        let status = client.status().await.ok();
-        Ok((done, status, client.id().to_owned()))
-    };
-    match ordered.await {
-        Ok((done, _, _)) if which.json => print_json(&Answer::Ok(done)),
-        Ok((done, status, id)) => {
-            let said = status.map_or_else(|| "has done so".to_owned(), |status| sentence(&done, &status));
-            print_lines([format!("recording {} {said}", table::short(&id))]);
+async fn order(which: &Which, command: AgentCommand, sentence: impl Fn(&Effect) -> String) -> ExitCode {
+    match async { Meant::by(which).await?.order(command).await }.await {
+        Ok(effect) if which.json => print_lines([effect.json]),
+        Ok(effect) => {
+            let said = effect.said.clone().unwrap_or_else(|| sentence(&effect));
+            print_lines([format!("recording {} {said}", table::short(&effect.id))]);
         }
         Err(failure) => return refused(&failure, which.json),
     }
     ExitCode::SUCCESS
 }
 
-fn tell(status: Result<Status, Failure>, json: bool, lines: impl Fn(&Status) -> Vec<String>) -> ExitCode {
-    match status {
-        Ok(status) if json => print_json(&status),
-        Ok(status) => print_lines(lines(&status)),
-        Err(failure) => return refused(&failure, json),
-    }
-    ExitCode::SUCCESS
-}
-
 /// What became of a recording that is over.
-fn over(followed: Result<Status, Failure>, json: bool) -> ExitCode {
+fn over(followed: Result<(String, Recording), Failure>, json: bool) -> ExitCode {
     match followed {
-        Ok(mut status) => {
-            tell_what_is_kept(&mut status.recording, &status.spool);
-            if json {
-                print_json(&status);
-            } else {
-                print_lines(conclusion(&status.recording));
-            }
-            exit::code(Ok(status.recording))
+        Ok((text, recording)) => {
+            print_lines(if json { vec![text] } else { conclusion(&recording) });
+            exit::code(Ok(recording))
         }
         Err(failure) => refused(&failure, json),
     }
 }
 
-fn refused(failure: &Failure, json: bool) -> ExitCode {
+pub(crate) fn refused(failure: &Failure, json: bool) -> ExitCode {
     if json {
         print_json(&Answer::<()>::Error(failure.clone()));
     }
@@ -189,7 +191,7 @@ fn refused(failure: &Failure, json: bool) -> ExitCode {
 }
 
 /// Whoever reads may have had enough, such as `head`.
-fn print_lines(lines: impl IntoIterator<Item = String>) {
+pub(crate) fn print_lines(lines: impl IntoIterator<Item = String>) {
     let mut stdout = std::io::stdout().lock();
     for line in lines {
         if writeln!(stdout, "{line}").is_err() {

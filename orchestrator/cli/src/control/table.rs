@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::HumanBytes;
 use wallflower_domain::output::Output;
-use wallflower_domain::wire::agent::{Progress, StreamReport, StreamState};
+use wallflower_domain::recording::State;
+use wallflower_domain::wire::agent::{PauseMode, Progress, StreamReport, StreamState};
 use wallflower_domain::wire::control::Status;
 
 use super::client::Found;
@@ -15,10 +16,14 @@ const ID_CHARACTERS: usize = 8;
 
 /// A line for each, under a line of titles.
 pub(super) fn list(found: &[Found]) -> Vec<String> {
-    let rows: Vec<[String; 5]> = found.iter().map(row).collect();
-    let titles = ["ID", "STATE", "TIME", "ROOM", "FILE"].map(str::to_owned);
+    aligned(["ID", "STATE", "TIME", "ROOM", "FILE"], found.iter().map(row).collect())
+}
+
+/// The rows under their titles, each column as wide as its widest cell.
+pub(crate) fn aligned(titles: [&str; 5], mut rows: Vec<[String; 5]>) -> Vec<String> {
+    rows.insert(0, titles.map(str::to_owned));
     let mut widths = [0; 5];
-    for row in std::iter::once(&titles).chain(&rows) {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -27,7 +32,7 @@ pub(super) fn list(found: &[Found]) -> Vec<String> {
         let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };
-    std::iter::once(&titles).chain(&rows).map(line).collect()
+    rows.iter().map(line).collect()
 }
 
 fn row(Found { id, status }: &Found) -> [String; 5] {
@@ -39,7 +44,7 @@ fn row(Found { id, status }: &Found) -> [String; 5] {
 }
 
 /// Enough of an id to name it by.
-pub(super) fn short(id: &str) -> &str {
+pub(crate) fn short(id: &str) -> &str {
     let start = id.len().saturating_sub(ID_CHARACTERS);
     id.get(start..).unwrap_or(id)
 }
@@ -76,29 +81,35 @@ pub(super) fn show(status: &Status) -> Vec<String> {
     lines
 }
 
-fn field(title: &str, text: &str) -> String {
+pub(crate) fn field(title: &str, text: &str) -> String {
     format!("{title:<10} {text}")
 }
 
 /// The title stands before the first of them.
-fn titled(title: &str, texts: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+pub(crate) fn titled(title: &str, texts: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
     texts.enumerate().map(move |(index, text)| field(if index == 0 { title } else { "" }, &text))
 }
 
-/// In one word, or a few: `recording`, `paused (hold), muted`.
 fn state(status: &Status) -> String {
-    let course = &status.course;
-    let mut text = serde_json::to_value(status.recording.state)
-        .ok()
-        .and_then(|state| state.as_str().map(str::to_owned))
-        .unwrap_or_default();
-    if let Some(mode) = course.paused.filter(|_| text == "paused") {
+    state_words(status.recording.state, status.course.paused, status.course.muted)
+}
+
+/// In one word, or a few: `recording`, `paused (hold), muted`.
+pub(crate) fn state_words(state: State, paused: Option<PauseMode>, muted: bool) -> String {
+    let mut text = state_name(state);
+    if let Some(mode) = paused.filter(|_| state == State::Paused) {
         text.push_str(&format!(" ({mode})"));
     }
-    if course.muted && status.recording.state.is_under_way() {
+    if muted && state.is_under_way() {
         text.push_str(", muted");
     }
     text
+}
+
+/// As it is written everywhere.
+pub(crate) fn state_name(state: State) -> String {
+    let name = serde_json::to_value(state).ok();
+    name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn time(status: &Status) -> String {
@@ -110,7 +121,7 @@ fn places(status: &Status) -> String {
     paths.map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn media(progress: &Progress) -> String {
+pub(crate) fn media(progress: &Progress) -> String {
     format!(
         "{}, {}, {:.1} fps, speed {:.2}x",
         clock(progress.media_s),
@@ -120,14 +131,14 @@ fn media(progress: &Progress) -> String {
     )
 }
 
-fn frames(progress: &Progress) -> String {
+pub(crate) fn frames(progress: &Progress) -> String {
     format!(
         "{}: {} unique, {} dropped, {} duplicated; queue {}, A/V skew {:+.3} s",
         progress.frames, progress.unique, progress.dropped, progress.duplicated, progress.queue, progress.av_skew_s
     )
 }
 
-fn stream(report: &StreamReport) -> String {
+pub(crate) fn stream(report: &StreamReport) -> String {
     let state = match report.state {
         StreamState::Connecting => "connecting",
         StreamState::Live => "live",
@@ -151,7 +162,7 @@ fn stream(report: &StreamReport) -> String {
     text
 }
 
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
@@ -165,8 +176,8 @@ fn utc(unix_us: i64) -> String {
 mod tests {
     use super::*;
     use wallflower_domain::failure::{Failure, FailureKind};
-    use wallflower_domain::recording::{Recording, State};
-    use wallflower_domain::wire::agent::{AgentEvent, PauseMode};
+    use wallflower_domain::recording::Recording;
+    use wallflower_domain::wire::agent::AgentEvent;
     use wallflower_domain::wire::control::Course;
 
     fn status() -> Status {

@@ -7,6 +7,7 @@
 //! DELETE /v1/recordings/{id}/streams/{stream}
 //! GET    /v1/recordings/{id}/events         server-sent events
 //! GET    /v1/recordings/{id}/files/…        what was delivered, with ranges;  …/live/… is its HLS
+//! GET    /v1/recordings/{id}/log[?offset=]  what its agents say beside their events, 64 KiB at once
 //! GET    /v1/webhooks/dead                  notices that nobody took
 //! GET    /v1/agents/{id}/link               where agents connect
 //! GET    /healthz  /readyz  /metrics  /openapi.json
@@ -19,6 +20,7 @@ mod body;
 mod events;
 mod files;
 mod link;
+mod log;
 mod metrics;
 mod openapi;
 mod path;
@@ -64,6 +66,7 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         .route(&of("streams"), post(recordings::add_stream))
         .route(&of("streams/{stream}"), delete(recordings::remove_stream))
         .route(&of("events"), get(events::follow))
+        .route(&of("log"), get(log::log))
         .route(&of("files/{*path}"), get(files::file))
         .route(&of("live/{*path}"), get(files::live))
         .route("/v1/webhooks/dead", get(recordings::dead_notices))

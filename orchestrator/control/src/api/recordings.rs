@@ -33,7 +33,7 @@ const LARGEST_PAGE: usize = 200;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A recording that the caller may see.
-async fn found(api: &Api, caller: &Caller, id: &str) -> Result<Record, Problem> {
+pub(super) async fn found(api: &Api, caller: &Caller, id: &str) -> Result<Record, Problem> {
     let record = api.orchestrator.get(id).await?;
     // What is somebody else's is as if it were not there.
     if caller.sees(record.owner.as_deref()) { Ok(record) } else { Err(crate::orchestrator::Denied::Missing.into()) }
@@ -127,7 +127,7 @@ pub(crate) struct Page {
     next_cursor: Option<String>,
 }
 
-fn asked<T>(query: Result<UrlQuery<T>, QueryRejection>) -> Result<T, Problem> {
+pub(super) fn asked<T>(query: Result<UrlQuery<T>, QueryRejection>) -> Result<T, Problem> {
     query.map(|UrlQuery(query)| query).map_err(|error| Problem::bad_request(format!("{}.", error.body_text())))
 }
 

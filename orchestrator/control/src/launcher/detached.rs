@@ -24,15 +24,15 @@ use tokio::process::Command;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::link::Assignment;
 
-use super::{Handle, Launcher, Life};
+use super::{Handle, LOG_PART, Launcher, Life, LogPart};
 
 /// An agent that does not take its assignment for so long hangs.
 const HAND_OVER: Duration = Duration::from_secs(5);
 /// A log that is larger is begun anew with the next agent.
 const LARGEST_LOG: u64 = 4 * 1024 * 1024;
 /// What of our environment is secret and none of an agent's business.
-const KEPT_FROM_AGENTS: [&str; 4] =
-    ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "WALLFLOWER_STREAM", "WALLFLOWER_WEBHOOK_SECRET"];
+const KEPT_FROM_AGENTS: [&str; 5] =
+    ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "WALLFLOWER_API_KEY", "WALLFLOWER_STREAM", "WALLFLOWER_WEBHOOK_SECRET"];
 
 /// Starts `PROGRAM agent`.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl ProcessLauncher {
     }
 
     /// Where a recording's agents write what they say.
-    pub fn log(&self, recording: &str) -> PathBuf {
+    fn log_file(&self, recording: &str) -> PathBuf {
         self.folder.join(format!("{recording}.log"))
     }
 
@@ -76,7 +76,7 @@ impl ProcessLauncher {
     }
 
     fn open_log(&self, recording: &str) -> std::io::Result<fs::File> {
-        let path = self.log(recording);
+        let path = self.log_file(recording);
         let is_large = fs::metadata(&path).is_ok_and(|meta| meta.len() > LARGEST_LOG);
         fs::File::options().create(true).append(!is_large).write(true).truncate(is_large).mode(0o600).open(path)
     }
@@ -84,6 +84,30 @@ impl ProcessLauncher {
 
 fn read(note: &Path) -> Option<Process> {
     serde_json::from_slice(&fs::read(note).ok()?).ok()
+}
+
+/// The end begins with a whole line. A log that is shorter than `from` was begun anew. Nobody has said anything where there is none.
+fn read_log(path: &Path, from: Option<u64>) -> std::io::Result<LogPart> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = match fs::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(LogPart::default()),
+        opened => opened?,
+    };
+    let length = file.metadata()?.len();
+    let start = match from {
+        Some(from) if from <= length => from,
+        Some(_) => 0,
+        None => length.saturating_sub(LOG_PART),
+    };
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_PART).read_to_end(&mut bytes)?;
+    let next = start + u64::try_from(bytes.len()).unwrap_or_default();
+    if from.is_none() && start > 0 {
+        let line = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        bytes.drain(..line);
+    }
+    Ok(LogPart { bytes, next })
 }
 
 fn failed(why: impl std::fmt::Display) -> Failure {
@@ -145,6 +169,14 @@ impl Launcher for ProcessLauncher {
         Ok(())
     }
 
+    async fn log(&self, recording: &str, from: Option<u64>) -> Result<Option<LogPart>, Failure> {
+        let path = self.log_file(recording);
+        let part = tokio::task::spawn_blocking(move || read_log(&path, from)).await.map_err(std::io::Error::from);
+        part.and_then(|part| part).map(Some).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("The log of this recording can't be read ({error})."))
+        })
+    }
+
     async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure> {
         let entries = fs::read_dir(&self.folder).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("{} can't be read ({error}).", self.folder.display()))
@@ -203,6 +235,25 @@ fn boot_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_is_read_from_its_end_and_then_on() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().join("r.log");
+        assert_eq!(read_log(&path, None).expect("none yet"), LogPart::default());
+        fs::write(&path, "one\ntwo\n").expect("written");
+        let part = read_log(&path, None).expect("readable");
+        assert_eq!((part.bytes.as_slice(), part.next), (&b"one\ntwo\n"[..], 8));
+        assert_eq!(read_log(&path, Some(8)).expect("readable"), LogPart { bytes: Vec::new(), next: 8 });
+        assert_eq!(read_log(&path, Some(4)).expect("readable"), LogPart { bytes: b"two\n".to_vec(), next: 8 });
+        assert_eq!(read_log(&path, Some(99)).expect("begun anew").next, 8);
+
+        let line = format!("{}\n", "x".repeat(999));
+        fs::write(&path, line.repeat(100)).expect("written");
+        let part = read_log(&path, None).expect("readable");
+        assert_eq!((part.bytes.len(), part.next), (65_000, 100_000), "whole lines");
+        assert_eq!(read_log(&path, Some(0)).expect("readable").next, LOG_PART);
+    }
 
     #[test]
     fn a_process_is_told_from_another_of_the_same_number() {

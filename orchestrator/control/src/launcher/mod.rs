@@ -26,6 +26,18 @@ pub enum Life {
     },
 }
 
+/// Most bytes of a [`LogPart`].
+pub const LOG_PART: u64 = 64 * 1024;
+
+/// A part of what agents said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPart {
+    /// As it was said, most of it UTF-8.
+    pub bytes: Vec<u8>,
+    /// Where the next part begins.
+    pub next: u64,
+}
+
 /// Starts agents that go on when the orchestrator does not, and finds them again.
 #[async_trait]
 pub trait Launcher: Send + Sync + 'static {
@@ -41,6 +53,12 @@ pub trait Launcher: Send + Sync + 'static {
 
     /// Kills an agent and all that it has started. One that is gone already is well killed.
     async fn kill(&self, handle: &Handle) -> Result<(), Failure>;
+
+    /// What a recording's agents say beside their events: at most [`LOG_PART`] from this byte on, or the end of it. None where that is not
+    /// kept.
+    async fn log(&self, _recording: &str, _from: Option<u64>) -> Result<Option<LogPart>, Failure> {
+        Ok(None)
+    }
 
     /// All agents that are there, with the ids of their recordings: to find those that nobody knows.
     async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure>;

@@ -18,6 +18,7 @@ mod config;
 mod links;
 mod notices;
 mod plan;
+mod reach;
 mod reconcile;
 mod records;
 mod resource;
@@ -39,16 +40,18 @@ use wallflower_domain::request::RecordingRequest;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::AgentCommand;
 
-use crate::launcher::Launcher;
+use crate::launcher::{Launcher, LogPart};
 use crate::store::{Created, Idempotency, Store, StoreError};
 
 pub use config::{CapacityConfig, Config, LivekitConfig, REFERENCE, RecordingConfig, WebhookConfig};
+pub use reach::PublicOnly;
 pub use resource::{DeliveryResource, FailureResource, OrderResource, Resource};
 
 use capacity::Costs;
 use links::Links;
 use notices::Announcer;
 use plan::Planner;
+use reach::Reach;
 use records::{ChangeError, Records, now_us};
 
 /// How long an idempotency key is remembered.
@@ -88,7 +91,7 @@ pub struct Parts {
     pub livekit: Option<(String, Secret)>,
     /// Signs webhooks.
     pub webhook_secret: Option<Secret>,
-    /// Posts webhooks.
+    /// Posts webhooks. Where private addresses are not allowed it has to look names up by [`PublicOnly`].
     pub client: reqwest::Client,
 }
 
@@ -159,7 +162,8 @@ impl Orchestrator {
         tasks.spawn(scheduler::schedule(self.clone()));
         tasks.spawn(reconcile::reconcile(self.clone()));
         let (client, secret) = (self.webhook_client.clone(), self.webhook_secret.clone());
-        tasks.spawn(notices::post_all(store, client, secret, self.name.clone()));
+        let poster = notices::Poster { store, client, secret, allow_private: self.reach().allow_private };
+        tasks.spawn(poster.post_all(self.name.clone()));
         tasks.spawn(learn(self.clone()));
         tasks
     }
@@ -184,6 +188,10 @@ impl Orchestrator {
         self.planner.folder(id)
     }
 
+    fn reach(&self) -> Reach {
+        Reach { allow_private: self.planner.config.allows_private() }
+    }
+
     fn costs<T>(&self, ask: impl FnOnce(&Costs) -> T) -> T {
         ask(&self.costs.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -197,6 +205,7 @@ impl Orchestrator {
     ) -> Result<(Record, bool), Denied> {
         let id = Uuid::now_v7().simple().to_string();
         self.planner.check(&id, &request).map_err(Denied::Refused)?;
+        self.reach().check(&request).await.map_err(Denied::Refused)?;
         let now_us = now_us();
         let once = once.map(|(key, digest)| {
             let key = format!("{}/{key}", owner.as_deref().unwrap_or_default());
@@ -226,6 +235,11 @@ impl Orchestrator {
     pub fn resource(&self, record: &Record) -> Resource {
         let live = self.links.course(record.id()).filter(|_| !record.state().is_terminal());
         Resource::of(record, live.as_ref())
+    }
+
+    /// What a recording's agents say beside their events; none where that is not kept.
+    pub async fn log(&self, id: &str, from: Option<u64>) -> Result<Option<LogPart>, Denied> {
+        self.launcher.log(id, from).await.map_err(Denied::Refused)
     }
 
     /// Ends a recording; one that has ended, or is asked to, stays as it is.

@@ -26,6 +26,7 @@ use wallflower_domain::recording::State;
 use wallflower_domain::request::Moment;
 use wallflower_domain::secret::Secret;
 
+use super::reach::forbids;
 use super::records::now_us;
 use super::resource::Resource;
 use crate::store::{Settled, Store};
@@ -38,6 +39,8 @@ const PAUSES_S: [i64; 8] = [1, 5, 15, 60, 300, 900, 1800, 3600];
 const MAX_TRIES: u32 = 32;
 const AT_ONCE: usize = 16;
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// When a replica dies, another one goes on after so long.
+const LEASE: Duration = Duration::from_secs(3);
 
 /// Makes notices.
 pub(crate) struct Announcer {
@@ -82,61 +85,97 @@ pub(crate) fn state_name(state: State) -> String {
     serde_json::to_value(state).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// Posts what is due, for ever.
-pub(crate) async fn post_all(store: Arc<dyn Store>, client: reqwest::Client, secret: Option<Secret>, holder: String) {
-    let mut changes = store.changes();
-    loop {
-        // One replica at a time keeps the order.
-        let mine = store.lease("notices", &holder, Duration::from_secs(30)).await.unwrap_or(false);
-        if mine {
-            match store.notices(Some(now_us()), AT_ONCE * 4).await {
-                Ok(due) => {
-                    let posting = due.into_iter().map(|notice| post(&store, &client, secret.as_ref(), notice));
-                    stream::iter(posting).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+/// Posts what is due.
+pub(crate) struct Poster {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) client: reqwest::Client,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) allow_private: bool,
+}
+
+impl Poster {
+    /// For ever.
+    pub(crate) async fn post_all(self, holder: String) {
+        let mut changes = self.store.changes();
+        loop {
+            // One replica at a time keeps the order.
+            if self.leads(&holder).await {
+                tokio::select! {
+                    () = self.post_due() => {}
+                    // What is on its way may arrive, and then again from whoever leads now.
+                    () = self.until_another_leads(&holder) => {}
                 }
-                Err(error) => tracing::warn!(%error, "notices can't be read"),
+            }
+            // A lag or a closed channel is no more than a reason to look.
+            let _ = tokio::time::timeout(LOOK_INTERVAL, changes.recv()).await;
+        }
+    }
+
+    async fn leads(&self, holder: &str) -> bool {
+        self.store.lease("notices", holder, LEASE).await.unwrap_or(false)
+    }
+
+    /// A slow receiver takes longer than a lease lasts.
+    async fn until_another_leads(&self, holder: &str) {
+        loop {
+            tokio::time::sleep(LEASE / 3).await;
+            if !self.leads(holder).await {
+                return;
             }
         }
-        // A lag or a closed channel is no more than a reason to look.
-        let _ = tokio::time::timeout(LOOK_INTERVAL, changes.recv()).await;
     }
-}
 
-async fn post(store: &Arc<dyn Store>, client: &reqwest::Client, secret: Option<&Secret>, notice: Notice) {
-    let settled = match send(client, secret, &notice).await {
-        Ok(()) => Settled::Told,
-        Err(trouble) => {
-            tracing::info!(recording = %notice.recording, %trouble, "a webhook was not taken");
-            let tries = notice.tries + 1;
-            let pause_s = PAUSES_S.get(notice.tries as usize).or(PAUSES_S.last()).copied().unwrap_or_default();
-            let due_us = now_us() + pause_s * 1_000_000;
-            Settled::Kept(Notice { tries, due_us, trouble: Some(trouble), dead: tries >= MAX_TRIES, ..notice.clone() })
+    async fn post_due(&self) {
+        match self.store.notices(Some(now_us()), AT_ONCE * 4).await {
+            Ok(due) => {
+                let posting = due.into_iter().map(|notice| self.post(notice));
+                stream::iter(posting).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+            }
+            Err(error) => tracing::warn!(%error, "notices can't be read"),
         }
-    };
-    if let Err(error) = store.settle(&notice.id, settled).await {
-        // It is told once more, which receivers have to bear.
-        tracing::warn!(%error, "what became of a notice can't be stored");
     }
-}
 
-async fn send(client: &reqwest::Client, secret: Option<&Secret>, notice: &Notice) -> Result<(), String> {
-    let event = serde_json::from_str::<serde_json::Value>(&notice.body).ok();
-    let event = event.as_ref().and_then(|body| body["event"].as_str()).unwrap_or_default();
-    let mut request = client
-        .post(&notice.url)
-        .timeout(DEADLINE)
-        .header("Content-Type", "application/json")
-        .header("Wallflower-Event", event)
-        .header("Wallflower-Delivery", &notice.id);
-    if let Some(secret) = secret {
-        request = request.header("Wallflower-Signature", signature(secret, now_us() / 1_000_000, &notice.body));
+    async fn post(&self, notice: Notice) {
+        let id = notice.id.clone();
+        let settled = match self.send(&notice).await {
+            Ok(()) => Settled::Told,
+            Err(trouble) => {
+                tracing::info!(recording = %notice.recording, %trouble, "a webhook was not taken");
+                let tries = notice.tries + 1;
+                let pause_s = PAUSES_S.get(notice.tries as usize).or(PAUSES_S.last()).copied().unwrap_or_default();
+                let due_us = now_us() + pause_s * 1_000_000;
+                Settled::Kept(Notice { tries, due_us, trouble: Some(trouble), dead: tries >= MAX_TRIES, ..notice })
+            }
+        };
+        if let Err(error) = self.store.settle(&id, settled).await {
+            // It is told once more, which receivers have to bear.
+            tracing::warn!(%error, "what became of a notice can't be stored");
+        }
     }
-    match request.body(notice.body.clone()).send().await {
-        Ok(answer) if answer.status().is_success() => Ok(()),
-        Ok(answer) => Err(format!("It was answered by {}.", answer.status())),
-        // Without the address, which may hold a token.
-        Err(error) if error.is_timeout() => Err(format!("There was no answer within {} s.", DEADLINE.as_secs())),
-        Err(error) => Err(format!("It can't be reached: {}.", error.without_url())),
+
+    async fn send(&self, notice: &Notice) -> Result<(), String> {
+        if forbids(&notice.url, self.allow_private) {
+            return Err("Its address is inside the server's own network.".to_owned());
+        }
+        let event = serde_json::from_str::<serde_json::Value>(&notice.body).ok();
+        let event = event.as_ref().and_then(|body| body["event"].as_str()).unwrap_or_default();
+        let mut request = self
+            .client
+            .post(&notice.url)
+            .timeout(DEADLINE)
+            .header("Content-Type", "application/json")
+            .header("Wallflower-Event", event)
+            .header("Wallflower-Delivery", &notice.id);
+        if let Some(secret) = &self.secret {
+            request = request.header("Wallflower-Signature", signature(secret, now_us() / 1_000_000, &notice.body));
+        }
+        match request.body(notice.body.clone()).send().await {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(format!("It was answered by {}.", answer.status())),
+            // Without the address, which may hold a token.
+            Err(error) if error.is_timeout() => Err(format!("There was no answer within {} s.", DEADLINE.as_secs())),
+            Err(error) => Err(format!("It can't be reached: {}.", error.without_url())),
+        }
     }
 }
 

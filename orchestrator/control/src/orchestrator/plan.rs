@@ -40,17 +40,10 @@ impl Planner {
 
     /// Whether what is asked for can be made at all. Nothing is started for what can't.
     pub(crate) fn check(&self, id: &str, request: &RecordingRequest) -> Result<(), Failure> {
-        let outputs = self.outputs(id, request)?;
-        check_outputs(&outputs, request.encoding(), self.config.allows_private())
-            .map_err(|error| self.without_folder(id, error.into()))?;
+        // By the names that the request has for them: where they are on this machine is nobody's business.
+        let outputs = outputs(request, Path::new(""));
+        check_outputs(&outputs, request.encoding(), self.config.allows_private())?;
         self.page(id, request).map(|_| ())
-    }
-
-    /// Paths as whoever asked wrote them: the server's own directories are nobody's business.
-    fn without_folder(&self, id: &str, failure: Failure) -> Failure {
-        let folder = std::path::absolute(self.folder(id)).unwrap_or_else(|_| self.folder(id));
-        let message = failure.message.replace(&format!("{}/", folder.display()), "");
-        Failure { message, ..failure }
     }
 
     /// The job of a record's next agent.
@@ -86,10 +79,7 @@ impl Planner {
         let folder = std::path::absolute(self.folder(id)).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("The data directory has no absolute path ({error})."))
         })?;
-        if request.outputs.is_empty() {
-            return Ok(vec![Output::File { path: folder.join(FILE) }]);
-        }
-        Ok(request.outputs.iter().map(|output| placed(output, &folder)).collect())
+        Ok(outputs(request, &folder))
     }
 
     fn page(&self, id: &str, request: &RecordingRequest) -> Result<JobPage, Failure> {
@@ -151,6 +141,13 @@ pub(crate) fn standing(request: &RecordingRequest) -> Standing {
 
 fn stream(url: &StreamUrl, number: u32) -> JobStream {
     JobStream { id: format!("s{number}"), url: Secret::new(url.expose()) }
+}
+
+fn outputs(request: &RecordingRequest, folder: &Path) -> Vec<Output> {
+    if request.outputs.is_empty() {
+        return vec![Output::File { path: folder.join(FILE) }];
+    }
+    request.outputs.iter().map(|output| placed(output, folder)).collect()
 }
 
 fn placed(output: &OutputRequest, folder: &Path) -> Output {
@@ -240,6 +237,7 @@ mod tests {
             let request: RecordingRequest = serde_json::from_value(request).expect("valid");
             let failure = planner().check("r1", &request).expect_err(said);
             assert!(failure.message.contains(said), "{said}: {failure}");
+            assert!(!failure.message.contains("/data"), "{failure}");
         }
     }
 }

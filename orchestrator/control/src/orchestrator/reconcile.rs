@@ -29,7 +29,7 @@ use crate::launcher::Life;
 use crate::store::StoreError;
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-const LEASE: Duration = Duration::from_secs(5);
+const LEASE: Duration = Duration::from_secs(3);
 /// An agent redials within a second, and a replica is taken for dead after a few: this is longer than both.
 const UNCONNECTED: Duration = Duration::from_secs(10);
 /// An agent that was just launched is not yet there to be connected.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wallflower_domain::failure::{Failure, Fault};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::record::Record;
@@ -16,7 +16,7 @@ use wallflower_domain::wire::control::{Course, Marker};
 use super::plan::shown;
 
 /// A recording.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Recording")]
 pub struct Resource {
     /// Its id; ids sort by time.
@@ -84,7 +84,7 @@ pub struct Resource {
 }
 
 /// What failed.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Failure")]
 pub struct FailureResource {
     /// Whose fault it is.
@@ -97,7 +97,7 @@ pub struct FailureResource {
 }
 
 /// What was delivered.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Delivery")]
 pub struct DeliveryResource {
     /// Seconds of media.
@@ -140,7 +140,7 @@ impl Resource {
             failure: recording.failure.clone().map(|failure| FailureResource {
                 fault: failure.fault(),
                 retryable: failure.kind.retryable(),
-                failure,
+                failure: pictured(failure, record.id()),
             }),
             paused: course.paused.filter(|_| !recording.state.is_terminal()),
             muted: course.muted,
@@ -174,12 +174,23 @@ fn streams(record: &Record, course: &Course) -> Vec<StreamReport> {
 
 /// Where a client finds it: the server's own directories are nobody's business.
 fn relative(output: &Delivered, id: &str) -> Delivered {
-    let inside = output.location.split_once(&format!("/recordings/{id}/")).map(|(_, inside)| inside.to_owned());
-    Delivered { location: inside.unwrap_or_else(|| output.location.clone()), ..output.clone() }
+    Delivered { location: inside(&output.location, id), ..output.clone() }
+}
+
+/// The same of the picture of a page that failed.
+fn pictured(mut failure: Failure, id: &str) -> Failure {
+    if let Some(picture) = failure.evidence.as_mut().and_then(|evidence| evidence.screenshot.as_mut()) {
+        *picture = inside(picture, id);
+    }
+    failure
+}
+
+fn inside(path: &str, id: &str) -> String {
+    path.split_once(&format!("/recordings/{id}/")).map_or(path, |(_, inside)| inside).to_owned()
 }
 
 /// What came of an order.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Ordered")]
 pub struct OrderResource {
     /// The recording as it is now.

@@ -18,7 +18,7 @@ use super::records::{ChangeError, now_us};
 
 /// Nothing that is due waits longer for a look.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-const LEASE: Duration = Duration::from_secs(5);
+const LEASE: Duration = Duration::from_secs(3);
 /// More wait their turn to be looked at.
 const LOOKED_AT: usize = 5_000;
 /// For an agent that can't tell its end.
@@ -142,6 +142,8 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
     let id = record.id();
     let number = record.agent.as_ref().map_or(1, |agent| agent.number);
     let launched = async {
+        // A name may lead elsewhere by now.
+        orchestrator.reach().check(&record.request).await?;
         let job = orchestrator.planner.job(record)?;
         prepare(orchestrator, &job)?;
         let assignment = Assignment {

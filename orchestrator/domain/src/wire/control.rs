@@ -129,10 +129,10 @@ pub struct Course {
     /// Markers, oldest first.
     pub markers: Vec<Marker>,
     /// What agents before this one counted.
-    #[serde(skip)]
+    #[serde(default)]
     before: Progress,
-    /// When media was last heard of.
-    #[serde(skip)]
+    /// When media was last heard of, in microseconds since 1970 UTC.
+    #[serde(default)]
     last_media_unix_us: Option<i64>,
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use wallflower_domain::request::RecordingRequest;
 
 use super::super::Scope;
+use super::super::log::Reading;
 use super::super::recordings::{DeadNotices, Listing, Marking, Page, Pausing, Streaming, Waiting};
 use super::Operation;
 use super::types::Types;
@@ -67,6 +68,22 @@ fn recordings(types: &mut Types) -> Vec<Operation> {
             .needs(Scope::Record)
             .empty(StatusCode::NO_CONTENT, "It is gone.")
             .problem(StatusCode::CONFLICT, "It has not ended.")
+            .missing(),
+        Operation::new("GET", "/v1/recordings/{id}/log", "getLog", "What the agents of a recording say beside their events")
+            .description("At most 64 KiB at once: the end of it, or what begins at `offset`.")
+            .needs(Scope::Read)
+            .parameters(types.query::<Reading>())
+            .answer(
+                StatusCode::OK,
+                json!({
+                    "description": "A part of it.",
+                    "headers": {
+                        "Wallflower-Next-Offset": {"description": "Where to read on.", "schema": {"type": "string"}}
+                    },
+                    "content": {"text/plain": {"schema": {"type": "string"}}}
+                }),
+            )
+            .problem(StatusCode::BAD_REQUEST, "A parameter is malformed; `field` names it.")
             .missing(),
         Operation::new("GET", "/v1/recordings/{id}/events", "followRecording", "Follows a recording by server-sent events")
             .description(
