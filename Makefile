@@ -9,6 +9,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # In CI the lock file decides; at a desk a new dependency may be added to it.
 locked := $(if $(CI),--locked)
 generated := layout-app/src/contract/generated
+document := docs/openapi.json
 pages := layout-app/dist/index.html
 page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
 	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
@@ -47,14 +48,18 @@ check-layout-app: | setup
 	cd layout-app && npm run --silent check
 
 # The folder that tests write to is named in .cargo/config.toml, which yields to the environment.
-check-generated:
+check-generated: $(pages)
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	TS_RS_EXPORT_DIR="$$fresh" cargo test $(locked) --quiet -p wallflower-domain --lib export_bindings >/dev/null; \
 	diff -ru $(generated) "$$fresh" || { echo "$(generated) is not what the Rust types say: run \`make generate\` and check it in" >&2; exit 1; }
+	@cargo run $(locked) --quiet -p wallflower-control --example openapi | diff -u $(document) - || \
+	{ echo "$(document) is not what the Rust types say: run \`make generate\` and check it in" >&2; exit 1; }
 
-generate: ## write the TypeScript twins of the wire types
+generate: $(pages) ## write the TypeScript twins of the wire types, and the API's OpenAPI document
 	rm -rf $(generated)
 	cargo test $(locked) --quiet -p wallflower-domain --lib export_bindings >/dev/null
+	cargo run $(locked) --quiet -p wallflower-control --example openapi >$(document).new
+	mv $(document).new $(document)
 
 bench: build ## measure what the design promises, and print the figures
 	cargo test $(locked) --release -p wallflower-tests --test figures -- --nocapture

@@ -35,6 +35,7 @@ const VALUE: &AsciiSet = &KEY.add(b'&').add(b'+').add(b'=');
 
 /// A place for uploads, and how objects are called there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("format" = "uri", "pattern" = "^(s3|gs|az|file)://", "examples" = ["s3://bucket/{room}/{date}/", "file:///mnt/archive/"])))]
 #[serde(try_from = "String", into = "String")]
 pub struct Destination {
     place: Place,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Codec of the picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VideoCodec {
     /// Plays everywhere and costs least.
@@ -61,6 +62,7 @@ impl std::str::FromStr for VideoCodec {
 
 /// What does the encoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EncoderChoice {
     /// The processor: works everywhere, and is the same everywhere.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -19,6 +20,7 @@ pub enum Fault {
 
 /// What kind of thing went wrong. Fault, retryability, exit code and label all follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The request contradicts itself or asks for the impossible.
@@ -97,6 +99,7 @@ impl Fault {
 
 /// What the page had to say for itself when it failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PageEvidence {
     /// The last lines of its console, oldest first.
     pub console: Vec<String>,
@@ -108,6 +111,7 @@ pub struct PageEvidence {
 
 /// Something went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FailureDetail"))]
 pub struct Failure {
     /// What kind of thing.
     pub kind: FailureKind,

@@ -83,6 +83,7 @@ impl std::str::FromStr for FrameSize {
 
 /// Whole frames a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("minimum" = 1, "maximum" = Self::MAX)))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(try_from = "u32")]
 pub struct FrameRate(u32);
@@ -127,6 +128,7 @@ impl std::fmt::Display for FrameRate {
 
 /// A size and a rate that go by one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("enum" = Self::ALL.map(Self::name))))]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum Preset {
     /// 1280x720 at 30 frames a second.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Arrangement of the tiles. Each has an arrangement of its own for frames that are wide, upright and square, and says itself what
 /// becomes of it while somebody shares a screen; `layout-app/src/stage/layouts.ts` holds them as data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {

@@ -19,6 +19,7 @@ use crate::wire::agent::{AgentEvent, Delivery};
 
 /// Where a recording is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It waits for its time, or for room on a machine.
@@ -84,6 +85,7 @@ impl State {
 
 /// Why a recording ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// Somebody asked for it.

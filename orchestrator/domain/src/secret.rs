@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A key, token or password. `Debug` and `Display` redact it; serde carries it, because agents are told secrets over a pipe.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = "A secret: it is never shown again.", extend("format" = "password")))]
 #[serde(transparent)]
 pub struct Secret(String);
 

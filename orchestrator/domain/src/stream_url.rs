@@ -18,6 +18,8 @@ const HIDDEN: &str = "****";
 /// and `srt://host:port?****`; for states, logs and answers use those. Serde carries the real text, and is for the pipe to an
 /// agent's stdin and nothing else: it must not reach a file, a log or an answer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = "Where a stream is sent to, with its key: a secret as a whole.",
+        extend("format" = "uri", "pattern" = "^(rtmp|rtmps|srt)://[^/]", "examples" = ["rtmp://live.example.org/app/KEY", "srt://live.example.org:9000"])))]
 #[serde(try_from = "String", into = "String")]
 pub struct StreamUrl {
     text: Secret,

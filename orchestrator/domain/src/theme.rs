@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a recording looks. Every field has a default, so a theme file names only what it changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields, default)]
 pub struct Theme {
@@ -49,6 +50,7 @@ impl Theme {
 
 /// CSS colours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields, default)]
 pub struct Colors {
@@ -82,6 +84,7 @@ impl Default for Colors {
 
 /// A logo in a corner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields)]
 pub struct Logo {
@@ -94,6 +97,7 @@ pub struct Logo {
 
 /// A corner of the frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Corner {
@@ -110,11 +114,13 @@ pub enum Corner {
 
 /// How tiles stand and move. Lengths are pixels of a frame whose shorter side is 720, and grow with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields, default)]
 pub struct Tiles {
     /// Between tiles, and between tiles and the edge of the frame; at most [`Tiles::WIDEST_GAP`].
     #[serde(deserialize_with = "gap")]
+    #[cfg_attr(feature = "schema", schemars(range(max = Self::WIDEST_GAP)))]
     pub gap: u16,
     /// Tiles glide to new places, come and go softly. Off also where the browser is told that less motion is preferred.
     pub motion: bool,

@@ -45,13 +45,59 @@ fn unread(rejection: BytesRejection) -> Problem {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A list of an object's fields is as good to serde; to nobody else.
+    if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(Problem::bad_request("The body is not valid: it must be a JSON object."));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let field = error.path().to_string();
-        let reason = error.inner();
+        let reason = error.inner().to_string();
+        let field = field(error.path().to_string(), &reason);
         let problem = Problem::bad_request(format!("The body is not valid: {reason}."));
-        if field == "." { problem } else { problem.about(field) }
+        match field {
+            Some(field) => problem.about(field),
+            None => problem,
+        }
     })?;
     json.end().map_err(|error| Problem::bad_request(format!("The body is not valid: {error}.")))?;
     Ok(value)
+}
+
+/// The field that is meant: a field that is missing, or that there is none of, is named by the reason only.
+fn field(path: String, reason: &str) -> Option<String> {
+    let named = ["missing field `", "unknown field `"].iter().find_map(|start| reason.strip_prefix(start));
+    let named = named.and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned());
+    match (path.as_str(), named) {
+        ("." | "?", named) => named,
+        (whole, Some(name)) if whole != name && !whole.ends_with(&format!(".{name}")) => {
+            Some(format!("{whole}.{name}"))
+        }
+        _ => Some(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wallflower_domain::request::RecordingRequest;
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        for (body, named) in [
+            (r#"{"room": "demo:a", "laoyut": "grid"}"#, Some("laoyut")),
+            (r#"{}"#, Some("room")),
+            (r#"{"room": "ftp://x"}"#, Some("room")),
+            (r#"{"room": "demo:a", "layout": "circle"}"#, Some("layout")),
+            (r#"{"room": "demo:a", "theme": {"tiles": {"gap": 49}}}"#, Some("theme.tiles.gap")),
+            (r#"{"room": "demo:a", "theme": {"tiels": {}}}"#, Some("theme.tiels")),
+            (r#"{"room": "demo:a", "theme": {"logo": {}}}"#, Some("theme.logo.image")),
+            (r#"{"room": "demo:a", "webhooks": ["https://a.example", 1]}"#, Some("webhooks[1]")),
+            (r#"{"room": "demo:a""#, None),
+            ("[]", None),
+        ] {
+            let problem = read::<RecordingRequest>(body.as_bytes()).expect_err(body);
+            let problem = serde_json::to_value(&problem).expect("plain data");
+            assert_eq!(problem["field"].as_str(), named, "{body}: {problem}");
+        }
+    }
 }

@@ -9,7 +9,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream;
@@ -17,6 +17,7 @@ use wallflower_domain::record::Record;
 
 use super::Api;
 use super::auth::{Caller, Scope};
+use super::path::Path;
 use super::problem::Problem;
 use crate::orchestrator::Denied;
 use crate::store::Changes;

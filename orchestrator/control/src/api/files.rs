@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tower::ServiceExt as _;
@@ -11,6 +11,7 @@ use wallflower_domain::request::RelativePath;
 
 use super::Api;
 use super::auth::{Caller, Scope};
+use super::path::Path;
 use super::problem::Problem;
 
 pub(crate) async fn file(

@@ -2,13 +2,14 @@
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{FromRequestParts as _, Path, Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use wallflower_domain::wire::link::MAX_MESSAGE_BYTES;
 
 use super::Api;
 use super::auth::bearer;
+use super::path::Path;
 use super::problem::Problem;
 use crate::orchestrator::Denied;
 

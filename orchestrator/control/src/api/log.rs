@@ -3,23 +3,26 @@
 //! Plain text, at most 64 KiB at once: the end of it, or what begins at `offset`. `Wallflower-Next-Offset` says where to read on.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Api;
 use super::auth::{Caller, Scope};
+use super::path::Path;
 use super::problem::Problem;
 use super::recordings::{asked, found};
 
 /// Where the next part of a log begins.
 const NEXT_OFFSET: &str = "wallflower-next-offset";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reading {
     /// The byte to begin at.
+    #[schemars(extend("type" = "integer"))]
     offset: Option<u64>,
 }
 

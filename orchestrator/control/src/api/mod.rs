@@ -10,7 +10,7 @@
 //! GET    /v1/recordings/{id}/log[?offset=]  what its agents say beside their events, 64 KiB at once
 //! GET    /v1/webhooks/dead                  notices that nobody took
 //! GET    /v1/agents/{id}/link               where agents connect
-//! GET    /healthz  /readyz  /metrics
+//! GET    /healthz  /readyz  /metrics  /openapi.json
 //! ```
 //!
 //! Errors are problem documents: [`problem`].
@@ -22,17 +22,20 @@ mod files;
 mod link;
 mod log;
 mod metrics;
+mod openapi;
+mod path;
 mod problem;
 mod recordings;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{delete, get, post};
 
 use crate::orchestrator::Orchestrator;
 
 pub use auth::{Key, Keys, Scope};
+pub use openapi::document;
 use problem::Problem;
 
 /// A request with images in its theme fits.
@@ -67,7 +70,8 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         .route(&of("files/{*path}"), get(files::file))
         .route(&of("live/{*path}"), get(files::live))
         .route("/v1/webhooks/dead", get(recordings::dead_notices))
-        .route("/v1/agents/{id}/link", any(link::connect))
+        .route("/v1/agents/{id}/link", get(link::connect))
+        .route("/openapi.json", get(openapi::serve))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::metrics))

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use wallflower_domain::failure::{Failure, Fault};
 
@@ -10,16 +11,21 @@ use crate::orchestrator::Denied;
 use crate::store::StoreError;
 
 /// An answer that says what is wrong, whose fault it is, and what to do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Problem {
+    /// Names the kind of problem: `urn:wallflower:problem:…`.
     #[serde(rename = "type")]
     kind: String,
+    /// The status in words.
     title: &'static str,
+    /// The status.
     status: u16,
+    /// What happened, whose fault it is, and what to do.
     detail: String,
     /// Which part of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// Whose fault it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<Fault>,
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::{Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -20,6 +21,7 @@ use wallflower_domain::wire::agent::{AgentCommand, PauseMode};
 use super::Api;
 use super::auth::{Caller, Scope};
 use super::body::Body;
+use super::path::Path;
 use super::problem::Problem;
 use crate::orchestrator::{OrderResource, Ordered, Resource};
 
@@ -72,10 +74,13 @@ fn check_metadata(request: &RecordingRequest) -> Result<(), Problem> {
 
 fn idempotency(headers: &HeaderMap, request: &RecordingRequest) -> Result<Option<(String, String)>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY).ok_or_else(|| {
-        let detail = format!("An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.");
-        Problem::bad_request(detail).about("Idempotency-Key")
-    })?;
+    let key =
+        key.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()) && !key.contains('\t')).ok_or_else(
+            || {
+                let detail = format!("An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.");
+                Problem::bad_request(detail).about("Idempotency-Key")
+            },
+        )?;
     let text = serde_json::to_vec(request).unwrap_or_default();
     let digest = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Some((key.to_owned(), digest)))
@@ -87,18 +92,35 @@ fn shown(api: &Api, record: &Record) -> Response {
     ([(header::ETAG, tag)], Json(api.orchestrator.resource(record))).into_response()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// States, separated by commas.
+    #[schemars(with = "Option<String>", extend("type" = "string", "pattern" = state_pattern(), "examples" = ["recording,paused"]))]
     state: Option<String>,
+    /// Only recordings of this room.
+    #[schemars(extend("type" = "string"))]
     room: Option<String>,
+    /// Where the page begins: `next_cursor` of the page before it.
+    #[schemars(extend("type" = "string", "pattern" = "^[0-9a-fA-F]{32}$"))]
     cursor: Option<String>,
+    /// Most recordings of the page; 50 when absent.
+    #[schemars(extend("type" = "integer", "minimum" = 1, "maximum" = LARGEST_PAGE))]
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
-struct Page {
+fn state_pattern() -> String {
+    let names: Vec<String> =
+        Life::ALL.into_iter().map(|state| json!(state).as_str().unwrap_or_default().to_owned()).collect();
+    let one = names.join("|");
+    format!("^({one})(,({one}))*$")
+}
+
+/// A part of a list.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RecordingPage")]
+pub(crate) struct Page {
+    /// Newest first.
     recordings: Vec<Resource>,
     /// For the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +138,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     caller.may(Scope::Read)?;
     let listing = asked(query)?;
-    let names = listing.state.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    let names = listing.state.as_deref().into_iter().flat_map(|states| states.split(','));
     let states: Result<Vec<Life>, Problem> = names
         .map(|name| {
             serde_json::from_value(json!(name)).map_err(|_| {
@@ -153,10 +175,11 @@ fn is_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Waiting {
     /// Wait for a version after this one, 30 s at most.
+    #[schemars(extend("type" = "integer"))]
     after_version: Option<u64>,
 }
 
@@ -228,9 +251,12 @@ async fn order(api: &Api, caller: &Caller, id: &str, command: AgentCommand) -> R
     Ok((status, Json(answer)).into_response())
 }
 
-#[derive(Default, Deserialize)]
+/// How it is paused.
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(rename = "PauseRequest")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Pausing {
+    /// What becomes of that time.
     mode: PauseMode,
 }
 
@@ -263,9 +289,13 @@ pub(crate) async fn unmute(
     order(&api, &caller, &id, AgentCommand::Unmute).await
 }
 
-#[derive(Deserialize)]
+/// A marker at the present moment.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "MarkerRequest")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Marking {
+    /// Its title; not only spaces.
+    #[schemars(length(min = 1, max = LONGEST_LABEL), regex(pattern = r"\S"))]
     label: String,
 }
 
@@ -282,9 +312,12 @@ pub(crate) async fn mark(
     order(&api, &caller, &id, AgentCommand::Mark { label }).await
 }
 
-#[derive(Deserialize)]
+/// A stream to add.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "StreamRequest")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Streaming {
+    /// Where to, with its key.
     url: StreamUrl,
 }
 
@@ -312,9 +345,34 @@ pub(crate) async fn remove_stream(
 pub(crate) async fn dead_notices(State(api): State<Api>, caller: Caller) -> Result<Response, Problem> {
     caller.may(Scope::Admin)?;
     let dead = api.orchestrator.store().notices(None, LARGEST_PAGE).await?;
-    let shown = dead.iter().map(|notice| {
-        let host = url::Url::parse(&notice.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        json!({"id": notice.id, "recording": notice.recording, "host": host, "tries": notice.tries, "trouble": notice.trouble})
+    let shown = dead.into_iter().map(|notice| DeadNotice {
+        host: url::Url::parse(&notice.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
+        id: notice.id,
+        recording: notice.recording,
+        tries: notice.tries,
+        trouble: notice.trouble,
     });
-    Ok(Json(json!({"notices": shown.collect::<Vec<_>>()})).into_response())
+    Ok(Json(DeadNotices { notices: shown.collect() }).into_response())
+}
+
+/// What nobody took.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct DeadNotices {
+    /// Newest first.
+    notices: Vec<DeadNotice>,
+}
+
+/// A notice that nobody took.
+#[derive(Serialize, JsonSchema)]
+struct DeadNotice {
+    /// Its id.
+    id: String,
+    /// The recording that it is of.
+    recording: String,
+    /// To whom it was posted.
+    host: Option<String>,
+    /// How often.
+    tries: u32,
+    /// What went wrong last.
+    trouble: Option<String>,
 }

@@ -66,6 +66,8 @@ pub struct CapacityConfig {
     pub memory_mib: u64,
     /// Most recordings at once; 0 for as many as fit.
     pub recordings: u32,
+    /// Requests are queued, and nothing is launched.
+    pub paused: bool,
 }
 
 /// Where changes are posted to.
@@ -120,7 +122,7 @@ impl Default for RecordingConfig {
 
 impl Default for CapacityConfig {
     fn default() -> Self {
-        Self { cores: 0.0, memory_mib: 0, recordings: 0 }
+        Self { cores: 0.0, memory_mib: 0, recordings: 0, paused: false }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wallflower_domain::failure::{Failure, Fault};
 use wallflower_domain::layout::Layout;
@@ -15,7 +16,8 @@ use wallflower_domain::wire::control::{Course, Marker};
 use super::plan::shown;
 
 /// A recording.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Recording")]
 pub struct Resource {
     /// Its id; ids sort by time.
     pub id: String,
@@ -82,7 +84,8 @@ pub struct Resource {
 }
 
 /// What failed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Failure")]
 pub struct FailureResource {
     /// Whose fault it is.
     pub fault: Fault,
@@ -94,7 +97,8 @@ pub struct FailureResource {
 }
 
 /// What was delivered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 pub struct DeliveryResource {
     /// Seconds of media.
     pub duration_s: f64,
@@ -186,7 +190,8 @@ fn inside(path: &str, id: &str) -> String {
 }
 
 /// What came of an order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Ordered")]
 pub struct OrderResource {
     /// The recording as it is now.
     pub recording: Resource,

@@ -61,6 +61,10 @@ async fn look(orchestrator: &Orchestrator) -> Result<(), crate::store::StoreErro
             say_why(orchestrator, &record, format!("starts at {at}")).await;
             continue;
         }
+        if orchestrator.planner.config.capacity.paused {
+            say_why(orchestrator, &record, "launching is paused".to_owned()).await;
+            continue;
+        }
         let cost = orchestrator.costs(|known| costs(known, &record));
         // Who is behind one that waits waits too: otherwise small ones would keep a large one out for ever.
         match room.lacks(cost) {

@@ -38,6 +38,11 @@ pub const MAX_METADATA_CHARS: usize = 512;
 
 /// A request for a recording. Its serde form holds secrets: the room's keys and the streams' addresses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(description = "A request for a recording; only `room` is required.")
+)]
 #[serde(deny_unknown_fields)]
 pub struct RecordingRequest {
     /// What is recorded.
@@ -50,6 +55,10 @@ pub struct RecordingRequest {
     pub preset: Option<Preset>,
     /// Size in place of the preset's.
     #[serde(default, with = "size", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<String>", extend("pattern" = "^[0-9]{3,4}x[0-9]{3,4}$", "examples" = ["1280x720"]))
+    )]
     pub size: Option<FrameSize>,
     /// Frames a second in place of the preset's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +104,14 @@ pub struct RecordingRequest {
     pub webhooks: Vec<Url>,
     /// The client's own words, given back as they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend(
+            "maxProperties" = MAX_METADATA,
+            "propertyNames" = {"maxLength": MAX_METADATA_CHARS},
+            "additionalProperties" = {"type": "string", "maxLength": MAX_METADATA_CHARS}
+        ))
+    )]
     pub metadata: BTreeMap<String, String>,
 }
 

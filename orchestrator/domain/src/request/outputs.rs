@@ -10,6 +10,7 @@ use crate::output::StreamUrl;
 
 /// Something that is to be made. Its serde form holds stream keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum OutputRequest {
     /// A file; its name's ending says which container.
@@ -40,6 +41,7 @@ pub enum OutputRequest {
 
 /// A path that can't lead out of the directory in which it is taken: no `..`, no root, no hidden names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("minLength" = 1, "maxLength" = 200, "pattern" = r"^[^./\\\x00\n\r][^/\\\x00\n\r]*(/[^./\\\x00\n\r][^/\\\x00\n\r]*)*$", "examples" = ["meeting.mp4", "day-1/meeting.mp4"])))]
 #[serde(try_from = "String", into = "String")]
 pub struct RelativePath(String);
 

@@ -8,6 +8,7 @@ use crate::secret::Secret;
 
 /// A room, and what is needed to get in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Written", into = "Written")]
 pub struct RoomRequest {
     /// Which.
@@ -34,28 +35,52 @@ impl From<Room> for RoomRequest {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum Written {
-    Uri(String),
-    Object(serde_json::Value),
+    /// Its URI. A demo room's name has 1 to 64 letters, digits, `_` and `-`.
+    Uri(
+        #[cfg_attr(feature = "schema", schemars(extend(
+            "pattern" = "^(demo:[A-Za-z0-9_-]{1,64}$|livekit\\+wss?://|https?://)",
+            "examples" = ["demo:lobby", "livekit+wss://meet.example.org/standup", "https://example.org/"]
+        )))]
+        String,
+    ),
+    /// The same in parts, and more.
+    Object(#[cfg_attr(feature = "schema", schemars(with = "Object"))] serde_json::Value),
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RoomObject"))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum Object {
+    /// A room of a LiveKit deployment.
     Livekit {
+        /// Its `wss://` or `ws://` address.
+        #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^wss?://", "examples" = ["wss://meet.example.org"])))]
         server: Url,
+        /// Name of the room.
+        #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
         room: String,
+        /// Signs tokens together with `api_secret`, in place of the server's own keys.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         api_key: Option<String>,
+        /// Given with `api_key` or not at all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         api_secret: Option<Secret>,
     },
+    /// A room that Wallflower hosts itself.
     Demo {
+        /// Its name.
+        #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$")))]
         room: String,
     },
+    /// Any page.
     Page {
+        /// What is opened.
+        #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://")))]
         url: Url,
+        /// It is recorded from its start signal on, not as soon as it has loaded.
         #[serde(default)]
         await_start: bool,
     },

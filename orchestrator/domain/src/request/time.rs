@@ -7,11 +7,13 @@ use thiserror::Error;
 
 /// A length of time, written as `"90s"` or `"1h 30m"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = r"^ *[0-9]+ *[a-zA-Z]+( *[0-9]+ *[a-zA-Z]+)* *$", "examples" = ["90s", "1h 30m", "2days"])))]
 #[serde(try_from = "String", into = "String")]
 pub struct Span(Duration);
 
 /// A moment, written as RFC 3339 in UTC: `"2026-12-01T09:00:00Z"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("format" = "date-time", "pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$", "examples" = ["2026-12-01T09:00:00Z"])))]
 #[serde(try_from = "String", into = "String")]
 pub struct Moment {
     unix_us: i64,

@@ -4,6 +4,7 @@ use super::Corner;
 
 /// What is drawn over the tiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields, default)]
 pub struct Overlays {
@@ -48,6 +49,7 @@ impl Default for Overlays {
 
 /// Which time is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
@@ -62,6 +64,7 @@ pub enum Clock {
 
 /// Two lines over the lower third of the picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields)]
 pub struct LowerThird {
@@ -80,6 +83,7 @@ pub struct LowerThird {
 
 /// Text that runs along the lower edge, again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields)]
 pub struct Ticker {
@@ -87,11 +91,13 @@ pub struct Ticker {
     pub text: String,
     /// Pixels a second of a frame whose shorter side is 720: 20 to 400.
     #[serde(default = "walking", deserialize_with = "bounded::<_, 20, 400>")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 20, max = 400)))]
     pub speed: u16,
 }
 
 /// An image in a corner, over everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields)]
 pub struct Watermark {
@@ -102,14 +108,17 @@ pub struct Watermark {
     pub corner: Corner,
     /// Per cent, 1 to 100.
     #[serde(default = "half", deserialize_with = "bounded::<_, 1, 100>")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub opacity: u16,
     /// Width in per cent of the frame's shorter side, 2 to 50.
     #[serde(default = "fifth", deserialize_with = "bounded::<_, 2, 50>")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = 50)))]
     pub width: u16,
 }
 
 /// A card that covers the picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(deny_unknown_fields)]
 pub struct Card {
@@ -120,6 +129,7 @@ pub struct Card {
     pub detail: Option<String>,
     /// For how long, 1 to 30.
     #[serde(default = "four", deserialize_with = "bounded::<_, 1, 30>")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 30)))]
     pub seconds: u16,
 }
 

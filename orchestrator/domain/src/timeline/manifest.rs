@@ -108,6 +108,7 @@ pub struct AttemptNote {
 
 /// Something that was made of the recording.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Delivered {
     /// What it is.
@@ -132,6 +133,7 @@ pub struct Delivered {
 
 /// Kinds of outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputKind {
     /// Picture and sound in one file.
@@ -148,6 +150,7 @@ pub enum OutputKind {
 
 /// What a media file holds, as measured on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MediaFacts {
     /// Format, such as `mp4`.
@@ -160,6 +163,7 @@ pub struct MediaFacts {
 
 /// A video stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VideoFacts {
     /// Such as `h264`.
@@ -174,6 +178,7 @@ pub struct VideoFacts {
 
 /// An audio stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SoundFacts {
     /// Such as `aac`.
@@ -186,6 +191,7 @@ pub struct SoundFacts {
 
 /// A copy of an output somewhere else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Upload {
     /// Where, without credentials.

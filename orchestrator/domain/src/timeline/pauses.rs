@@ -6,6 +6,7 @@ use crate::wire::agent::PauseMode;
 
 /// A time in which the recording was paused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Pause {
     /// Where in the file it begins, in seconds.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// A recording that is ended too early is lost, one that is ended too late costs disk: where in doubt, defaults wait.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchdogConfig {
     /// End when nobody has come so long after the first frame. 5 min: recordings are started by calendars, and hosts are late; it is
@@ -76,6 +77,7 @@ impl Default for WatchdogConfig {
 
 /// A length of time, in seconds; 0 is "never".
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("minimum" = 0, "maximum" = Self::MAX)))]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Seconds(f64);
 
@@ -110,6 +112,7 @@ impl From<Seconds> for f64 {
 
 /// A part of a whole; 0 is "off".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("minimum" = 0, "maximum" = 100)))]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Percent(u8);
 

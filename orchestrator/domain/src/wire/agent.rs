@@ -116,6 +116,7 @@ impl JobStream {
 
 /// What becomes of the time in which nothing could be captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Gaps {
     /// A slate and silence of the same length: media time stays wall time.
@@ -240,6 +241,7 @@ impl AgentCommand {
 
 /// What becomes of the time of a pause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PauseMode {
     /// It is left out: media time stands still.
@@ -369,6 +371,7 @@ pub enum AgentEvent {
 
 /// How a live stream goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StreamReport {
     /// `s1`, `s2`, … in the order in which they were asked for.
     pub id: String,
@@ -391,6 +394,7 @@ pub struct StreamReport {
 
 /// Where a live stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StreamState {
     /// Its server is asked to take it.
@@ -405,6 +409,7 @@ pub enum StreamState {
 
 /// How the capture goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
     /// Seconds of media.
     pub media_s: f64,
@@ -450,6 +455,7 @@ pub struct Delivery {
 
 /// A time in which nothing could be captured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gap {
     /// Where in the file it begins, in seconds.
     pub at_s: f64,
@@ -461,6 +467,7 @@ pub struct Gap {
 
 /// What a recording cost: processor time over wall time (cores), from `/proc`, over the time in which frames were captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// ffmpeg: capture and encode.
     pub encoder_cores: f64,

@@ -138,6 +138,7 @@ pub struct Course {
 
 /// A marker on the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Marker {
     /// Its title.
     pub label: String,

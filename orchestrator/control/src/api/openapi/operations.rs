@@ -1,0 +1,200 @@
+//! Everything that can be asked for, with every answer that there is.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use wallflower_domain::request::RecordingRequest;
+
+use super::super::Scope;
+use super::super::log::Reading;
+use super::super::recordings::{DeadNotices, Listing, Marking, Page, Pausing, Streaming, Waiting};
+use super::Operation;
+use super::types::Types;
+use crate::orchestrator::{OrderResource, Resource};
+
+const RECORDINGS: &str = "/v1/recordings";
+const RECORDING: &str = "/v1/recordings/{id}";
+
+pub(super) fn all(types: &mut Types) -> Vec<Operation> {
+    let mut all = recordings(types);
+    all.extend(orders(types));
+    all.extend(files());
+    all.extend(others(types));
+    all
+}
+
+fn recordings(types: &mut Types) -> Vec<Operation> {
+    let recording = types.written::<Resource>();
+    let etag = json!({"ETag": {"description": "The version.", "schema": {"type": "string"}}});
+    let made = json!({
+        "ETag": etag["ETag"],
+        "Location": {"description": "Where the recording is.", "schema": {"type": "string"}}
+    });
+    let refused =
+        "What is asked for is impossible or not allowed, or the Idempotency-Key was used for another request.";
+    vec![
+        Operation::new("POST", RECORDINGS, "createRecording", "Records a room")
+            .description("Is queued, and starts as soon as its time has come and there is room on the machine.")
+            .needs(Scope::Record)
+            .parameters(vec![header(
+                "Idempotency-Key",
+                "The same request with the same key makes one recording, for a day.",
+                json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"}),
+            )])
+            .body(types.read::<RecordingRequest>(), true, request())
+            .json(StatusCode::CREATED, "It is queued.", &recording, made.clone())
+            .json(StatusCode::OK, "It was asked for before, by this Idempotency-Key.", &recording, made)
+            .problem(StatusCode::NOT_FOUND, "What was made by this Idempotency-Key has been deleted since.")
+            .problem(StatusCode::UNPROCESSABLE_ENTITY, refused)
+            .problem(StatusCode::BAD_GATEWAY, "Room or destination can't be used."),
+        Operation::new("GET", RECORDINGS, "listRecordings", "Lists recordings, newest first")
+            .description("Those of the key that asks; those of everybody for a key of the scope `admin`.")
+            .needs(Scope::Read)
+            .parameters(types.query::<Listing>())
+            .json(StatusCode::OK, "A page of them.", &types.written::<Page>(), json!({}))
+            .problem(StatusCode::BAD_REQUEST, "A parameter is malformed; `field` names it."),
+        Operation::new("GET", RECORDING, "getRecording", "Shows a recording")
+            .needs(Scope::Read)
+            .parameters(types.query::<Waiting>())
+            .parameters(vec![header(
+                "If-None-Match",
+                "Versions that are known, of a recording that has ended.",
+                json!({"type": "string"}),
+            )])
+            .json(StatusCode::OK, "As it is.", &recording, etag.clone())
+            .answer(StatusCode::NOT_MODIFIED, json!({"description": "As it is known.", "headers": etag}))
+            .problem(StatusCode::BAD_REQUEST, "A parameter is malformed; `field` names it.")
+            .missing(),
+        Operation::new("DELETE", RECORDING, "deleteRecording", "Deletes a recording that has ended, and its files")
+            .needs(Scope::Record)
+            .empty(StatusCode::NO_CONTENT, "It is gone.")
+            .problem(StatusCode::CONFLICT, "It has not ended.")
+            .missing(),
+        Operation::new("GET", "/v1/recordings/{id}/log", "getLog", "What the agents of a recording say beside their events")
+            .description("At most 64 KiB at once: the end of it, or what begins at `offset`.")
+            .needs(Scope::Read)
+            .parameters(types.query::<Reading>())
+            .answer(
+                StatusCode::OK,
+                json!({
+                    "description": "A part of it.",
+                    "headers": {
+                        "Wallflower-Next-Offset": {"description": "Where to read on.", "schema": {"type": "string"}}
+                    },
+                    "content": {"text/plain": {"schema": {"type": "string"}}}
+                }),
+            )
+            .problem(StatusCode::BAD_REQUEST, "A parameter is malformed; `field` names it.")
+            .missing(),
+        Operation::new("GET", "/v1/recordings/{id}/events", "followRecording", "Follows a recording by server-sent events")
+            .description(
+                "`recording`: the recording, whenever it has changed, with its version as id. `progress`: how the capture goes, about \
+                 once a second. `end`: it has ended, and nothing follows.",
+            )
+            .needs(Scope::Read)
+            .content(StatusCode::OK, "Events, until it has ended.", "text/event-stream")
+            .missing(),
+    ]
+}
+
+fn orders(types: &mut Types) -> Vec<Operation> {
+    let recording = types.written::<Resource>();
+    let etag = json!({"ETag": {"description": "The version.", "schema": {"type": "string"}}});
+    let ordered = types.written::<OrderResource>();
+    let order = |method, path, id, summary| {
+        Operation::new(method, path, id, summary)
+            .needs(Scope::Record)
+            .json(StatusCode::OK, "It has taken effect.", &ordered, json!({}))
+            .json(StatusCode::ACCEPTED, "It is ordered, and will take effect.", &ordered, json!({}))
+            .problem(StatusCode::CONFLICT, "It contradicts what the recording is doing.")
+            .problem(StatusCode::BAD_GATEWAY, "Room or destination can't be used.")
+            .missing()
+    };
+    vec![
+        Operation::new("POST", "/v1/recordings/{id}/stop", "stopRecording", "Ends a recording")
+            .description("One that has ended, or is asked to, stays as it is.")
+            .needs(Scope::Record)
+            .json(StatusCode::OK, "It ends, or has ended.", &recording, etag)
+            .missing(),
+        order("POST", "/v1/recordings/{id}/pause", "pauseRecording", "Records nothing of the room until it is resumed")
+            .body(types.read::<Pausing>(), false, json!({"mode": "hold"})),
+        order("POST", "/v1/recordings/{id}/resume", "resumeRecording", "Goes on after a pause"),
+        order("POST", "/v1/recordings/{id}/mute", "muteRecording", "Records silence until it is unmuted"),
+        order("POST", "/v1/recordings/{id}/unmute", "unmuteRecording", "Records sound again"),
+        order("POST", "/v1/recordings/{id}/markers", "addMarker", "Marks the present moment").body(
+            types.read::<Marking>(),
+            true,
+            json!({"label": "Question by the audience"}),
+        ),
+        order("POST", "/v1/recordings/{id}/streams", "addStream", "Adds a live stream").body(
+            types.read::<Streaming>(),
+            true,
+            json!({"url": "rtmp://live.example.org/app/KEY"}),
+        ),
+        order("DELETE", "/v1/recordings/{id}/streams/{stream}", "removeStream", "Ends a live stream"),
+    ]
+}
+
+fn files() -> Vec<Operation> {
+    let file = |path, id, summary| {
+        let range = json!({"type": "string", "examples": ["bytes=0-1023"]});
+        Operation::new("GET", path, id, summary)
+            .needs(Scope::Read)
+            .parameters(vec![header("Range", "A part of it.", range)])
+            .content(StatusCode::OK, "The file.", "*/*")
+            .content(StatusCode::PARTIAL_CONTENT, "The part.", "*/*")
+            .empty(StatusCode::NOT_MODIFIED, "As it is known by `If-Modified-Since`.")
+            .empty(StatusCode::PRECONDITION_FAILED, "It has changed since `If-Unmodified-Since`.")
+            .empty(StatusCode::RANGE_NOT_SATISFIABLE, "It has no such part.")
+            .missing()
+    };
+    vec![
+        file("/v1/recordings/{id}/files/{path}", "getFile", "A file of what was delivered"),
+        file("/v1/recordings/{id}/live/{path}", "getLive", "The HLS of a recording, while it is made as well"),
+    ]
+}
+
+fn others(types: &mut Types) -> Vec<Operation> {
+    let text = "text/plain";
+    vec![
+        Operation::new("GET", "/v1/webhooks/dead", "listDeadNotices", "Lists notices that nobody took")
+            .needs(Scope::Admin)
+            .json(StatusCode::OK, "The newest of them.", &types.written::<DeadNotices>(), json!({})),
+        Operation::new("GET", "/v1/agents/{id}/link", "connectAgent", "Where agents connect, by WebSocket")
+            .of_agent()
+            .empty(StatusCode::SWITCHING_PROTOCOLS, "A WebSocket.")
+            .problem(StatusCode::BAD_REQUEST, "This is no WebSocket's handshake."),
+        Operation::new("GET", "/openapi.json", "getDocument", "This document").json(
+            StatusCode::OK,
+            "OpenAPI 3.1.",
+            &json!({"type": "object"}),
+            json!({}),
+        ),
+        Operation::new("GET", "/healthz", "isAlive", "Whether the server runs").content(
+            StatusCode::OK,
+            "It does.",
+            text,
+        ),
+        Operation::new("GET", "/readyz", "isReady", "Whether requests can be answered: the store does")
+            .content(StatusCode::OK, "They can.", text)
+            .unavailable(),
+        Operation::new("GET", "/metrics", "getMetrics", "What Prometheus reads").needs(Scope::Read).content(
+            StatusCode::OK,
+            "OpenMetrics.",
+            "application/openmetrics-text",
+        ),
+    ]
+}
+
+fn header(name: &str, description: &str, schema: Value) -> Value {
+    json!({"name": name, "in": "header", "description": description, "schema": schema})
+}
+
+fn request() -> Value {
+    json!({
+        "room": "demo:lobby",
+        "layout": "speaker",
+        "outputs": [{"kind": "file", "path": "standup.mp4"}, {"kind": "hls"}],
+        "max_duration": "2h",
+        "metadata": {"team": "design"}
+    })
+}
