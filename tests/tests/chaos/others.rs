@@ -26,8 +26,8 @@ fn rtmp_gone(site: &Site, name: &str) -> Option<Row> {
     let (url, duration, stream) = (site.url("probe.html"), format!("{}s", seconds()), server.url("live", "chaos"));
     let mut running = begin(&bench, &url, &["--duration", &duration, "--stream", &stream]);
     let is = |state: &'static str| move |event: &Value| event["stream"]["state"] == state;
-    running.wait_until("stream", SOON, is("live"));
     let began_us = began(&mut running)?;
+    running.wait_until("stream", SOON, is("live"));
     server.stop();
     let gone = Instant::now();
     running.wait_until("stream", SOON, is("waiting"));
