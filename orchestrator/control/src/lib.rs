@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod demo_room;
+mod digest;
 pub mod driver;
 pub mod launcher;
 pub mod livekit;

@@ -26,7 +26,8 @@ pub(crate) struct Companion<T> {
 /// What the thread knows of the other side.
 pub(crate) struct Orders {
     finish: oneshot::Receiver<()>,
-    told_to_finish: bool,
+    /// The last word, once it was said.
+    end: Option<Order>,
     steps: watch::Sender<u64>,
 }
 
@@ -58,11 +59,11 @@ impl Orders {
     }
 
     async fn end(&mut self) -> Order {
-        if !self.told_to_finish && (&mut self.finish).await.is_err() {
-            return Order::Leave;
+        if let Some(end) = self.end {
+            return end;
         }
-        self.told_to_finish = true;
-        Order::Finish
+        let end = if (&mut self.finish).await.is_ok() { Order::Finish } else { Order::Leave };
+        *self.end.insert(end)
     }
 
     /// Does something that may take a while; none when nobody wants to know any more, and then it is not done to its end.
@@ -89,7 +90,7 @@ impl<T: Send + 'static> Companion<T> {
         let (finish, told) = oneshot::channel();
         let (tell, done) = oneshot::channel();
         let (counter, steps) = watch::channel(0);
-        let orders = Orders { finish: told, told_to_finish: false, steps: counter };
+        let orders = Orders { finish: told, end: None, steps: counter };
         let failed = |error: std::io::Error| {
             let message = format!("The thread that makes the {name} could not be started: {error}.");
             Failure::new(FailureKind::Internal, message)

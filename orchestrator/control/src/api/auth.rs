@@ -10,11 +10,11 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use wallflower_domain::secret::Secret;
 
 use super::Api;
 use super::problem::Problem;
+use crate::digest::sha256;
 
 /// What a key lets its bearer do. Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl Keys {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let id = hex(&id);
         let whole = format!("wf_{id}_{}", hex(&secret));
-        let key = Key { id, name: name.to_owned(), scope, sha256: digest(&whole), created_us: now_us };
+        let key = Key { id, name: name.to_owned(), scope, sha256: sha256(whole.as_bytes()), created_us: now_us };
         let mut keys = self.all()?;
         keys.push(key.clone());
         self.write(&keys)?;
@@ -143,13 +143,9 @@ impl Keys {
     }
 
     fn find(&self, token: &str) -> std::io::Result<Option<Key>> {
-        let sha256 = digest(token);
+        let sha256 = sha256(token.as_bytes());
         Ok(self.all()?.into_iter().find(|key| key.sha256 == sha256))
     }
-}
-
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whoever asks.

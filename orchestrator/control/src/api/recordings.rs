@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use wallflower_domain::output::StreamUrl;
 use wallflower_domain::record::{Outcome, Query, Record};
 use wallflower_domain::recording::State as Life;
@@ -23,6 +22,7 @@ use super::auth::{Caller, Scope};
 use super::body::Body;
 use super::path::Path;
 use super::problem::Problem;
+use crate::digest::sha256;
 use crate::orchestrator::{OrderResource, Ordered, Resource};
 
 const LONGEST_KEY: usize = 200;
@@ -82,7 +82,7 @@ fn idempotency(headers: &HeaderMap, request: &RecordingRequest) -> Result<Option
             },
         )?;
     let text = serde_json::to_vec(request).unwrap_or_default();
-    let digest = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = sha256(&text);
     Ok(Some((key.to_owned(), digest)))
 }
 

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::record::{AgentRecord, Query, Record};
 use wallflower_domain::recording::{Event, State, apply};
@@ -15,6 +14,7 @@ use wallflower_domain::wire::link::{Assignment, Link};
 use super::Orchestrator;
 use super::capacity::{Costs, Room, machine};
 use super::records::{ChangeError, now_us};
+use crate::digest::sha256;
 
 /// Nothing that is due waits longer for a look.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -124,17 +124,12 @@ pub(crate) fn next_agent(record: &mut Record) -> Secret {
     record.agent = Some(AgentRecord {
         number,
         handle: serde_json::Value::Null,
-        token_sha256: digest(&token),
+        token_sha256: sha256(token.as_bytes()),
         launched_us: now_us(),
         heard,
         holder: None,
     });
     Secret::new(token)
-}
-
-/// Hexadecimal SHA-256.
-pub(crate) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Launches the agent that a record has noted. A failure ends the recording: the machine can't do better in a moment.
