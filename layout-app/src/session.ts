@@ -1,10 +1,11 @@
 import type { Room, RoomListener } from "./adapters";
 import { RoomFailure } from "./adapters";
 import type { Fault, Layout, PageEnd, RoomEvent, Theme } from "./contract";
-import type { RoomChange, RoomState } from "./model";
+import type { Programme, RoomChange, RoomState } from "./model";
 import { EMPTY_ROOM, nextWake, programme, readiness, reduce, timeline } from "./model";
 import { nextTurn, pageAt } from "./stage";
 import { applyTheme, fontsLoaded } from "./theme";
+import type { FrameListener, PictureSource } from "./view";
 import { StageView } from "./view";
 
 /** How long fonts may take before the recording starts in whatever letters there are. */
@@ -18,34 +19,52 @@ export interface SessionListener {
   event(event: RoomEvent): void;
 }
 
+/** What draws a session: the stage, or a designer's template. */
+export interface SessionView {
+  /** Resolves when it is fit to be recorded, as far as that is not up to the room. */
+  readonly prepared?: Promise<void>;
+  /** Draws the room as it is, and tells over how many pages everybody is spread. */
+  show(room: RoomState, layout: Layout, page: number, programme: Programme): number;
+  /** The page is ready: from here time is counted. */
+  begin(since: number): void;
+  /** The room is over. */
+  end(): void;
+}
+
+export type MakeView = (source: PictureSource, onFrame: FrameListener) => SessionView;
+
 /** One room on one page, from the join to its end: the place where adapter, model and view meet. */
 export class Session {
   #room: RoomState = EMPTY_ROOM;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #painting = false;
-  #fonts = false;
+  #prepared = false;
   #readyAt: number | null = null;
   /** Since when there is more than one page. */
   #crowdedSince: number | null = null;
-  readonly #view: StageView;
+  readonly #view: SessionView;
 
   constructor(
-    root: HTMLElement,
+    /** An element that the stage is to fill, or what makes something else to draw on. */
+    root: HTMLElement | MakeView,
     private readonly adapter: Room,
     private readonly listener: SessionListener,
     private readonly theme: Theme,
     private readonly layout: Layout,
   ) {
-    applyTheme(document.documentElement, theme);
-    this.#view = new StageView(root, theme, adapter, (track, shape) =>
-      this.#change({ type: "frame", track, ...shape }),
-    );
+    const onFrame: FrameListener = (track, shape) => this.#change({ type: "frame", track, ...shape });
+    if (typeof root === "function") {
+      this.#view = root(adapter, onFrame);
+    } else {
+      applyTheme(document.documentElement, theme);
+      this.#view = new StageView(root, theme, adapter, onFrame);
+    }
     addEventListener("resize", () => this.#paintSoon());
   }
 
   async start(): Promise<void> {
-    void fontsLoaded(this.theme, FONTS_DEADLINE_MS).then(() => {
-      this.#fonts = true;
+    void Promise.all([fontsLoaded(this.theme, FONTS_DEADLINE_MS), this.#view.prepared]).then(() => {
+      this.#prepared = true;
       this.#paintSoon();
     });
     const listener: RoomListener = {
@@ -91,7 +110,7 @@ export class Session {
   /** Time alone changes the picture too: one timer, for the next moment at which it does. */
   #lookAhead(): void {
     const now = performance.now();
-    const due = this.#fonts && this.#readyAt === null ? readiness(this.#room, now) : null;
+    const due = this.#prepared && this.#readyAt === null ? readiness(this.#room, now) : null;
     if (due === "ready") this.#sayReady(now);
     const turn = nextTurn(this.#crowdedSince, this.theme.tiles, now);
     const scheduled = programme(this.theme.overlays, this.#readyAt, now).next;

@@ -1,3 +1,3 @@
 /** The thin shell that draws what model and stage say. */
-export type { PictureSource } from "./picture";
+export type { FrameListener, PictureSource } from "./picture";
 export { StageView } from "./stage_view";

@@ -1,7 +1,10 @@
 //! Colours, logo, fonts and overlays as data.
 
+mod color;
+mod contrast;
 mod overlays;
 
+pub use contrast::{Contrast, MARK, TEXT};
 pub use overlays::{Card, Clock, LowerThird, Overlays, Ticker, Watermark};
 
 use serde::{Deserialize, Serialize};
@@ -55,16 +58,22 @@ impl Theme {
 #[serde(deny_unknown_fields, default)]
 pub struct Colors {
     /// Behind the tiles.
+    #[serde(deserialize_with = "color::css")]
     pub background: String,
     /// A tile without a picture, panels.
+    #[serde(deserialize_with = "color::css")]
     pub surface: String,
     /// Text on background, surface and name plates.
+    #[serde(deserialize_with = "color::css")]
     pub text: String,
     /// Less important text.
+    #[serde(deserialize_with = "color::css")]
     pub muted_text: String,
     /// Speaking ring, highlights.
+    #[serde(deserialize_with = "color::css")]
     pub accent: String,
     /// Mute mark.
+    #[serde(deserialize_with = "color::css")]
     pub alert: String,
 }
 
@@ -157,5 +166,15 @@ mod tests {
         assert!(error.to_string().starts_with("tiles.gap is 49; write 0 to 48"), "{error}");
         let theme: Theme = serde_json::from_str(r#"{"tiles": {"gap": 48}}"#).expect("valid");
         assert_eq!(theme.tiles, Tiles { gap: 48, ..Tiles::default() });
+    }
+
+    #[test]
+    fn a_colour_that_no_browser_draws_is_refused() {
+        let error = serde_json::from_str::<Theme>(r#"{"colors": {"accent": "sea-green-ish"}}"#).expect_err("refused");
+        assert!(error.to_string().starts_with("\"sea-green-ish\" is no CSS colour"), "{error}");
+        for color in ["#5ad1a0", "rgb(90 209 160 / 80%)", "oklch(0.7 0.1 160)", "SeaGreen"] {
+            let text = format!(r#"{{"colors": {{"accent": "{color}"}}}}"#);
+            assert_eq!(serde_json::from_str::<Theme>(&text).expect("valid").colors.accent, color);
+        }
     }
 }
