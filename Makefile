@@ -14,7 +14,7 @@ pages := layout-app/dist/index.html
 page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
 	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate bench chaos soak clean
+.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate visual approve bench chaos soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ build: $(pages) ## build the binary, optimised
 demo: build ## record the built-in room: out/demo.mp4 and a contact sheet of it
 	"$(CARGO_TARGET_DIR)/release/wallflower" demo -o out/demo.mp4
 
-test: check ## everything that CI asks for, media tests included
+test: check visual ## everything that CI asks for, media tests included
 	cd layout-app && npm test --silent
 	cargo build $(locked) --workspace --bins
 	cargo test $(locked) --workspace -- --show-output
@@ -46,6 +46,12 @@ check-rust: $(pages)
 
 check-layout-app: | setup
 	cd layout-app && npm run --silent check
+
+visual: $(pages) ## compare every layout with its approved picture, in a real browser
+	cd layout-app && npm run --silent visual
+
+approve: $(pages) ## approve every layout as it looks now: layout-app/visual/
+	cd layout-app && npm run --silent visual -- --approve
 
 # The folder that tests write to is named in .cargo/config.toml, which yields to the environment.
 check-generated: $(pages)

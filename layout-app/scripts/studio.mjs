@@ -10,6 +10,12 @@ export const ROOT = new URL("..", import.meta.url).pathname;
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2" };
 
+/** An expression that looks at what a page has drawn, and comes to what is wrong with it. `firstWordsMs` as in src/inspect/main.ts. */
+export async function inspector(firstWordsMs = 600) {
+  const script = await readFile(join(ROOT, "dist", "inspect.js"), "utf8");
+  return `(async () => { ${script}; return wallflowerInspect(${firstWordsMs}); })()`;
+}
+
 /** Serves dist/ on a port of its own. */
 async function serve() {
   const server = createServer((request, response) => {
@@ -24,11 +30,15 @@ async function serve() {
 }
 
 function findChromium() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const named = process.env.WALLFLOWER_CHROMIUM ?? process.env.CHROMIUM;
+  if (named) return named;
+  // Where chromium-browser is all there is, it is Ubuntu's way to a snap: it comes last.
+  const names = ["chromium", "google-chrome-stable", "google-chrome", "chromium-browser"];
   const places = (process.env.PATH ?? "").split(delimiter).flatMap((dir) => names.map((name) => join(dir, name)));
-  const found = places.find((place) => existsSync(place));
-  if (!found) throw new Error("Chromium is not on the PATH; install it, or name it in CHROMIUM.");
+  const found = names
+    .flatMap((name) => places.filter((place) => place.endsWith(`/${name}`)))
+    .find((place) => existsSync(place));
+  if (!found) throw new Error("Chromium is not on the PATH; install it, or name it in WALLFLOWER_CHROMIUM.");
   return found;
 }
 
@@ -113,8 +123,8 @@ async function withPage(browser, { width, height }, use) {
   }
 }
 
-async function picture(page) {
-  const { data } = await page("Page.captureScreenshot", { format: "png" });
+async function picture(page, options = { format: "png" }) {
+  const { data } = await page("Page.captureScreenshot", options);
   return Buffer.from(data, "base64");
 }
 
@@ -130,10 +140,32 @@ async function ask(page, expression) {
   return value;
 }
 
-const READY = `new Promise((resolve) => {
-  const look = () => document.documentElement.dataset.scene ? setTimeout(resolve, 1300) : requestAnimationFrame(look);
+/** When a scene is ready, and `ms` after that. */
+const ready = (ms) => `new Promise((resolve) => {
+  const look = () => document.documentElement.dataset.scene ? setTimeout(resolve, ${ms}) : requestAnimationFrame(look);
   look();
 }).then(() => document.documentElement.dataset.scene)`;
+/** Until what is said and shown for a moment is there. */
+const SETTLED_MS = 1300;
+
+/** Runs in the page. */
+/* eslint-disable no-undef -- it has another world's globals */
+async function decodeAll(sources, width, height) {
+  const decode = async (source) => {
+    const image = new Image();
+    image.src = `data:image/webp;base64,${source}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(image, 0, 0, width, height);
+    const { data } = context.getImageData(0, 0, width, height);
+    let text = "";
+    for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode(...data.subarray(at, at + 8192));
+    return btoa(text);
+  };
+  return Promise.all(sources.map(decode));
+}
+/* eslint-enable no-undef */
 
 /** A browser with the scene, to be closed. */
 export async function openStudio() {
@@ -142,19 +174,35 @@ export async function openStudio() {
   const browser = new Browser(profile);
   return {
     /** A picture of the scene that a query describes, and what `inspect`, an expression, comes to in it. */
-    async shoot(name, { query, width = 1280, height = 720, reduced = false }, inspect = "null") {
+    async shoot(
+      name,
+      { query, width = 1280, height = 720, reduced = false, settledMs = SETTLED_MS, shown },
+      inspect = "null",
+    ) {
       return withPage(browser, { width, height }, async (page) => {
         const features = [{ name: "prefers-reduced-motion", value: reduced ? "reduce" : "" }];
         await page("Emulation.setEmulatedMedia", { features });
         await page("Page.navigate", { url: `${server.origin}/scene.html?${encodeURI(query)}` });
-        const state = await ask(page, READY);
+        const state = await ask(page, ready(settledMs));
         if (state !== "ready") throw new Error(`${name}: the scene is not ready but ${state}`);
         const { result } = await page("Runtime.evaluate", {
           expression: inspect,
           awaitPromise: true,
           returnByValue: true,
         });
-        return { png: await picture(page), seen: result.value };
+        return { png: await picture(page, shown), seen: result.value };
+      });
+    },
+    /** Brightness and colour of pictures of a size, as bytes of RGBA. */
+    async decode(pictures, { width, height }) {
+      return withPage(browser, { width, height }, async (page) => {
+        const sources = pictures.map((bytes) => bytes.toString("base64"));
+        const { result } = await page("Runtime.evaluate", {
+          expression: `(${decodeAll})(${JSON.stringify(sources)}, ${width}, ${height})`,
+          awaitPromise: true,
+          returnByValue: true,
+        });
+        return result.value.map((text) => Buffer.from(text, "base64"));
       });
     },
     /** A picture of a page of our own. */

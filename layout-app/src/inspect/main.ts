@@ -12,17 +12,18 @@ const PATIENCE_MS = 2500;
 const FIRST_WORDS_MS = 600;
 const MOST_FAULTS = 40;
 
-async function inspect(): Promise<Fault[]> {
-  await settled();
+/** `firstWordsMs` is for how long something may still begin to come in. */
+async function inspect(firstWordsMs = FIRST_WORDS_MS): Promise<Fault[]> {
+  await settled(firstWordsMs);
   const all = texts(document);
   const faults = [...all.flatMap((text) => [...cut(text), ...small(text), ...faint(text)]), ...overlaps(all)];
   return faults.slice(0, MOST_FAULTS);
 }
 
 /** What comes in has come in: transitions and short animations are over. */
-async function settled(): Promise<void> {
+async function settled(firstWordsMs: number): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  await new Promise((resolve) => setTimeout(resolve, FIRST_WORDS_MS));
+  await new Promise((resolve) => setTimeout(resolve, firstWordsMs));
   const ends = (animation: Animation) => Number(animation.effect?.getComputedTiming().endTime) < 2000;
   while (performance.now() < deadline) {
     const moving = document.getAnimations().filter((animation) => animation.playState === "running" && ends(animation));
