@@ -10,6 +10,20 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "dist/"]
 struct Dist;
 
+/// The script that looks at what a page has drawn. Evaluated in a page, it leaves `wallflowerInspect()` there.
+pub fn inspector() -> Cow<'static, str> {
+    let script = Dist::get("inspect.js").map(|file| file.data).unwrap_or_default();
+    match script {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+    }
+}
+
+/// One of the embedded files.
+pub fn embedded(path: &str) -> Option<Cow<'static, [u8]>> {
+    Dist::get(path).map(|file| file.data)
+}
+
 /// Answers every path with the embedded file of that name; `/` is `index.html`.
 ///
 /// Meant as the fallback of a server's own routes: `Router::new().route(…).fallback_service(pages())`.
@@ -153,6 +167,13 @@ mod tests {
             assert_eq!(text_of(&response, "content-type"), "text/plain; charset=utf-8");
             assert_eq!(text_of(&response, "x-content-type-options"), "nosniff");
         }
+    }
+
+    #[test]
+    fn the_script_that_looks_at_pages_is_there_and_stands_alone() {
+        let script = inspector();
+        assert!(script.contains("wallflowerInspect"), "{script}");
+        assert!(!script.contains("import") && !script.contains("export"), "it is no module");
     }
 
     #[tokio::test]

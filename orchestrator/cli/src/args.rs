@@ -1,6 +1,7 @@
 //! The command line.
 
 mod control;
+mod design;
 mod start;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,6 +21,7 @@ use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
 
 pub(crate) use control::{ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
+pub(crate) use design::DesignArgs;
 pub(crate) use start::{LogsArgs, StartArgs};
 
 const EXIT_CODES: &str = "\
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Recover(RecoverArgs),
     /// Upload what could not be uploaded when it was recorded
     Upload(UploadArgs),
+    /// Design how recordings look: a workshop in the browser, with a simulated room beside your template and theme
+    Design(DesignArgs),
     /// Tell what this machine lacks, and prove by a short recording that it works
     Doctor(DoctorArgs),
     /// Perform one recording: job and commands on stdin, events on stdout

@@ -4,6 +4,7 @@ mod args;
 mod cast;
 mod control;
 mod demo;
+mod design;
 mod doctor;
 mod exit;
 mod metrics;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
             Command::Keys(action) => serve::keys(action),
             Command::Recover(args) => recover::recover(args).await,
             Command::Upload(args) => upload::upload(args).await,
+            Command::Design(args) => design::design(args).await,
             Command::Doctor(args) => doctor::doctor(args).await,
             Command::Agent => agent().await,
             Command::Guard { work_dir } => guard(&work_dir).await,

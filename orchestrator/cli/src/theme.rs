@@ -14,10 +14,16 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Theme, Failure> {
     let Some(file) = file else { return Ok(Theme::default()) };
     let bad = |why: String| Failure::new(FailureKind::BadRequest, format!("The theme {} {why}.", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| bad(format!("can't be read: {error}")))?;
-    let mut theme: Theme = serde_json::from_str(&text).map_err(|error| bad(format!("is not valid: {error}")))?;
+    let theme: Theme = serde_json::from_str(&text).map_err(|error| bad(format!("is not valid: {error}")))?;
+    with_images(theme, file.parent().unwrap_or(Path::new("."))).map_err(|(_, why)| bad(why))
+}
+
+/// The theme with its images as `data:` URLs; fails with the field whose image is not to be had, and why.
+pub(crate) fn with_images(mut theme: Theme, folder: &Path) -> Result<Theme, (&'static str, String)> {
     for (what, image) in theme.images_mut() {
-        let path = file.parent().unwrap_or(Path::new(".")).join(&*image);
-        *image = data_url(&path).map_err(|why| bad(format!("names a {what}, {}, that {why}", path.display())))?;
+        let path = folder.join(&*image);
+        *image =
+            data_url(&path).map_err(|why| (what, format!("names a {what}, {}, that {why}", path.display())))?;
     }
     Ok(theme)
 }

@@ -15,7 +15,7 @@ use chromiumoxide::cdp::browser_protocol::page::{
     AddScriptToEvaluateOnNewDocumentParams, EventLoadEventFired, NavigateParams,
 };
 use chromiumoxide::cdp::js_protocol::runtime::{
-    AddBindingParams, EvaluateParams, EventBindingCalled, EventConsoleApiCalled, EventExceptionThrown, RemoteObject,
+    AddBindingParams, ConsoleApiCalledType, EvaluateParams, EventBindingCalled, EventConsoleApiCalled, EventExceptionThrown, RemoteObject,
 };
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
@@ -154,7 +154,8 @@ impl Bridge {
         Ok((side(0), side(1)))
     }
 
-    async fn evaluate(&self, expression: &str) -> Result<serde_json::Value, Failure> {
+    /// What an expression comes to in the page; a promise is awaited.
+    pub(crate) async fn evaluate(&self, expression: &str) -> Result<serde_json::Value, Failure> {
         let params = EvaluateParams::builder().expression(expression).await_promise(true).return_by_value(true).build();
         let params = params.map_err(|error| Failure::new(FailureKind::Internal, error))?;
         let answer = self.page.execute(params).await.map_err(cdp_failure)?;
@@ -172,6 +173,11 @@ impl Bridge {
     /// What the page had to say so far.
     pub(crate) fn evidence(&self) -> PageEvidence {
         self.evidence.snapshot()
+    }
+
+    /// Every address that it has asked for so far, without queries.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.evidence.with(|collected| collected.requested.iter().map(|(_, url)| without_query(url)).collect())
     }
 
     pub(crate) fn shutdown(mut self) {
@@ -228,7 +234,10 @@ impl Heard for EventBindingCalled {
 impl Heard for EventConsoleApiCalled {
     fn heard(&self, evidence: &Evidence) -> Option<Signal> {
         let words: Vec<String> = self.args.iter().map(text_of).collect();
-        evidence.console(&format!("{}: {}", self.r#type.as_ref(), words.join(" ")));
+        let frame = self.stack_trace.as_ref().and_then(|trace| trace.call_frames.first());
+        let place = frame.filter(|_| self.r#type == ConsoleApiCalledType::Error);
+        let place = place.map(|frame| place_of(&frame.url, frame.line_number)).unwrap_or_default();
+        evidence.console(&format!("{}: {}{place}", self.r#type.as_ref(), words.join(" ")));
         words.iter().find_map(|word| match word.as_str() {
             "START_RECORDING" => Some(Signal::ConsoleStart),
             "END_RECORDING" => Some(Signal::ConsoleEnd),
@@ -251,8 +260,17 @@ impl Heard for EventExceptionThrown {
         let description = details.exception.as_ref().and_then(|exception| exception.description.as_deref());
         // The first line is the message; the rest is a stack.
         let text = description.unwrap_or(&details.text).lines().next().unwrap_or_default().to_owned();
-        evidence.console(&format!("uncaught: {text}"));
+        let place = details.url.as_deref().map(|url| place_of(url, details.line_number)).unwrap_or_default();
+        evidence.console(&format!("uncaught: {text}{place}"));
         Some(Signal::Threw(without_tokens(&text)))
+    }
+}
+
+/// ` (app.js:7)`: the path of a script on its server, and the line, which DevTools counts from 0.
+fn place_of(url: &str, line: i64) -> String {
+    match Url::parse(url) {
+        Ok(url) => format!(" ({}:{})", url.path(), line + 1),
+        Err(_) => String::new(),
     }
 }
 

@@ -3,11 +3,13 @@
 //! We start the process ourselves instead of letting chromiumoxide do it: it must belong to the run's work directory, have its own
 //! process group, and be stopped by our ladder.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chromiumoxide::Page;
 use chromiumoxide::browser::Browser as Cdp;
 use chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams;
+use chromiumoxide::cdp::browser_protocol::target::CreateTargetParams;
 use chromiumoxide::handler::HandlerConfig;
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
@@ -19,7 +21,6 @@ use wallflower_domain::frame::FrameSize;
 use crate::audio::Audio;
 use crate::child::{Child, LineSink, Rung, ignore};
 use crate::display::Display;
-use crate::programs::Programs;
 use crate::workdir::WorkDir;
 
 const READY_DEADLINE: Duration = Duration::from_secs(15);
@@ -102,12 +103,8 @@ pub(crate) enum Screen<'a> {
 
 impl Browser {
     /// Starts Chromium with an empty page and connects to it.
-    pub(crate) async fn start(
-        programs: &Programs,
-        work: &WorkDir,
-        screen: Screen<'_>,
-    ) -> Result<(Self, Page), Failure> {
-        let mut command = work.command(&programs.chromium);
+    pub(crate) async fn start(chromium: &Path, work: &WorkDir, screen: Screen<'_>) -> Result<(Self, Page), Failure> {
+        let mut command = work.command(chromium);
         let profile = work.scratch().join("profile");
         command
             .args(QUIET)
@@ -156,6 +153,17 @@ impl Browser {
         let (cdp, events) = within(connect(&address)).await?;
         let page = within(first_page(&cdp)).await?;
         Ok((Self { process, cdp, events }, page))
+    }
+
+    /// A further page, empty and laid out at a size.
+    pub(crate) async fn open_page(&self, size: FrameSize) -> Result<Page, Failure> {
+        // In a window of its own: a page behind another paints nothing.
+        let target = CreateTargetParams::builder().url("about:blank").new_window(true).build();
+        let target = target.map_err(|error| Failure::new(FailureKind::Internal, error))?;
+        let page = within(async { self.cdp.new_page(target).await.map_err(cdp_failure) }).await?;
+        let metrics = SetDeviceMetricsOverrideParams::new(i64::from(size.width()), i64::from(size.height()), 1.0, false);
+        page.execute(metrics).await.map_err(cdp_failure)?;
+        Ok(page)
     }
 
     pub(crate) fn process(&self) -> &Child {

@@ -50,7 +50,7 @@ impl Stage {
         let pages = Pages::serve().await?;
         let (display, audio) =
             tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
-        let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
+        let (browser, page) = Browser::start(&programs.chromium, work, Screen::Captured(&display, &audio, job.size)).await?;
         report.send(AgentEvent::Joining);
         let opening = Opening::of(job, &pages)?;
         browser::fit(&page, job.size).await?;

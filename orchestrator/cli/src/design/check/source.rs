@@ -1,0 +1,58 @@
+//! Where in the designer's files something is written.
+
+use super::super::folder::Folder;
+
+const WRITTEN: [&str; 6] = ["html", "css", "js", "mjs", "svg", "json"];
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// The text of a folder's files.
+pub(super) struct Source(Vec<(String, String)>);
+
+impl Source {
+    pub(super) fn read(folder: &Folder) -> Self {
+        let Some(root) = folder.path() else { return Self(Vec::new()) };
+        let files = folder.files(&WRITTEN).into_iter().filter_map(|file| {
+            let path = root.join(&file);
+            let is_short = path.metadata().is_ok_and(|meta| meta.len() <= MOST_BYTES);
+            let text = is_short.then(|| std::fs::read_to_string(&path).ok()).flatten()?;
+            Some((file, text))
+        });
+        Self(files.collect())
+    }
+
+    /// The first place of the first of these that is written anywhere.
+    pub(super) fn find<'a>(&self, wanted: impl IntoIterator<Item = &'a str>) -> Option<(String, usize)> {
+        wanted.into_iter().filter(|text| !text.is_empty()).find_map(|text| {
+            self.0.iter().find_map(|(file, content)| {
+                let line = content.lines().position(|line| line.contains(text))?;
+                Some((file.clone(), line + 1))
+            })
+        })
+    }
+
+    /// Where an element is made or styled, by a selector such as `div#title.large`.
+    pub(super) fn find_element(&self, selector: &str) -> Option<(String, usize)> {
+        let names: Vec<&str> = selector.split(['.', '#']).collect();
+        let (tag, rest) = names.split_first()?;
+        let custom = tag.contains('-').then(|| format!("<{tag}"));
+        let plain = format!("<{tag}");
+        let last = (rest.is_empty() && !["div", "span", "p"].contains(tag)).then_some(plain.as_str());
+        self.find(rest.iter().rev().copied().chain(custom.as_deref()).chain(last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_by_what_is_written_there() {
+        let temp = tempfile::tempdir().expect("temp dir");
+        std::fs::write(temp.path().join("index.html"), "<h1>\n<img src=\"logo.png\">\n<p class=\"name\">").expect("written");
+        let source = Source::read(&Folder::open(Some(temp.path())).expect("there"));
+        assert_eq!(source.find(["nothing", "logo.png"]), Some(("index.html".to_owned(), 2)));
+        assert_eq!(source.find_element("p.name"), Some(("index.html".to_owned(), 3)));
+        assert_eq!(source.find_element("h1"), Some(("index.html".to_owned(), 1)));
+        assert_eq!(source.find_element("div"), None);
+    }
+}
