@@ -9,6 +9,6 @@ export type { Programme } from "./programme";
 export { readiness } from "./readiness";
 export { nextWake, reduce } from "./reduce";
 export { ANNOUNCED, EMPTY_ROOM, live, OFF, participantOf } from "./room";
-export type { ChatLine, FrameShape, Participant, Reaction, RoomState, TrackKey, Video } from "./room";
+export type { Caption, ChatLine, FrameShape, Participant, Pinned, Reaction, RoomState, TrackKey, Video } from "./room";
 export { drawable, initials, scriptLanguage } from "./text";
 export { timeline } from "./timeline";

@@ -158,6 +158,13 @@ export class DemoRoom implements Room {
       case "reaction":
         listener.changed({ type: "reaction", identity: message.from, name: message.name, emoji: message.emoji });
         break;
+      case "caption": {
+        const { from, name, text, last } = message;
+        // A segment's name is its speaker's own.
+        const segment = `${from} ${message.segment}`;
+        listener.changed({ type: "caption", segment, identity: from, name, text, final: last });
+        break;
+      }
       case "recording":
         break;
       case "closed":

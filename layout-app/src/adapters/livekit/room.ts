@@ -18,8 +18,13 @@ import {
   LEGACY_CHAT_TOPIC,
   handRaisedAt,
   legacyChatLine,
+  pinnedMessage,
   REACTION_TOPICS,
   reactionEmoji,
+  TRANSCRIBED_TRACK,
+  TRANSCRIPTION_FINAL,
+  TRANSCRIPTION_SEGMENT,
+  TRANSCRIPTION_TOPIC,
 } from "./messages";
 
 /** From the first knock to media that can flow. */
@@ -79,6 +84,7 @@ export class LivekitRoom implements Room {
     const joined = ({ joinedAt }: RemoteParticipant) => joinedAt?.getTime() ?? 0;
     const present = [...this.#client.remoteParticipants.values()].sort((one, other) => joined(one) - joined(other));
     for (const participant of present) this.#tell(participant);
+    this.#pin();
   }
 
   attach(key: TrackKey, video: HTMLVideoElement): () => void {
@@ -151,6 +157,11 @@ export class LivekitRoom implements Room {
         }
       })
       .on(RoomEvent.ChatMessage, ({ message }, participant) => this.#chat(participant?.identity, message))
+      // As text streams come the same words again, under the same names; the model knows them then.
+      .on(RoomEvent.TranscriptionReceived, (segments, participant) => {
+        for (const { id, text, final } of segments) this.#caption(participant?.identity, id, text, final);
+      })
+      .on(RoomEvent.RoomMetadataChanged, () => this.#pin())
       .on(RoomEvent.Disconnected, (reason) => {
         const listener = this.#listener;
         // Before the join it is `connect` that fails, with a better reason.
@@ -162,10 +173,47 @@ export class LivekitRoom implements Room {
         else listener.ended(parting);
       });
 
+    this.#listenToSpeech();
     this.#onText(CHAT_TOPIC, (identity, text) => this.#chat(identity, text));
     for (const topic of REACTION_TOPICS) {
       this.#onText(topic, (identity, text) => this.#react(identity, reactionEmoji(text)));
     }
+  }
+
+  #pin(): void {
+    if (this.#joined) this.#listener?.changed({ type: "pinned", line: pinnedMessage(this.#client.metadata) });
+  }
+
+  #listenToSpeech(): void {
+    this.#client.registerTextStreamHandler(TRANSCRIPTION_TOPIC, (reader, { identity }) => {
+      // Broken off: the words so far stay for their time.
+      this.#follow(reader, identity).catch(() => undefined);
+    });
+  }
+
+  /** A stream is a piece of speech, or the words so far of one. */
+  async #follow(reader: TextStreamReader, sender: string): Promise<void> {
+    const attributes = () => reader.info.attributes ?? {};
+    const segment = attributes()[TRANSCRIPTION_SEGMENT] ?? reader.info.id;
+    const speaker = this.#ownerOf(attributes()[TRANSCRIBED_TRACK]) ?? sender;
+    let text = "";
+    for await (const words of reader) {
+      if (text.length + words.length > LONGEST_MESSAGE_BYTES) return;
+      text += words;
+      this.#caption(speaker, segment, text, false);
+    }
+    this.#caption(speaker, segment, text, attributes()[TRANSCRIPTION_FINAL] === "true");
+  }
+
+  #ownerOf(track: string | undefined): string | undefined {
+    if (track === undefined) return undefined;
+    const owners = [...this.#client.remoteParticipants.values()];
+    return owners.find(({ trackPublications }) => trackPublications.has(track))?.identity;
+  }
+
+  #caption(identity: string | undefined, segment: string, text: string, final: boolean): void {
+    const name = this.#nameOf(identity);
+    this.#listener?.changed({ type: "caption", segment, identity: identity ?? null, name, text, final });
   }
 
   #onText(topic: string, hear: (identity: string, text: string) => void): void {

@@ -159,6 +159,17 @@ pub enum RoomEvent {
         /// The emoji.
         emoji: String,
     },
+    /// What somebody said, when the room has understood all of it.
+    Caption {
+        /// Who; absent when the room does not say.
+        identity: Option<String>,
+        /// Display name at that time.
+        name: String,
+        /// What was said.
+        text: String,
+        /// Milliseconds from the first word to this event.
+        lasted_ms: u32,
+    },
     /// A screen share began.
     ScreenShareStarted {
         /// Who shares.
