@@ -3,6 +3,7 @@ export { Bridge } from "./bridge";
 export type { BridgeScope } from "./bridge";
 export { takeConfig, CONTRACT, LAYOUTS } from "./config";
 export type { TakenConfig } from "./config";
+export type { Background } from "./generated/Background";
 export type { Card } from "./generated/Card";
 export type { Clock } from "./generated/Clock";
 export type { Colors } from "./generated/Colors";

@@ -2,6 +2,7 @@
 export { Avatar } from "./avatar";
 export { bandsOf, brand } from "./brand";
 export type { Bands } from "./brand";
+export { CaptionOverlay } from "./captions";
 export { CardOverlay } from "./card";
 export { ChatOverlay } from "./chat";
 export { ClockOverlay } from "./clock";
@@ -10,6 +11,7 @@ export { HandBadge } from "./hand";
 export { icon } from "./icon";
 export { LowerThirdOverlay } from "./lower_third";
 export { notice } from "./notice";
+export { PinnedOverlay } from "./pinned";
 export { Plate } from "./plate";
 export type { Mark } from "./plate";
 export { ReactionOverlay } from "./reactions";

@@ -1,12 +1,13 @@
 import type { Layout, Theme } from "../contract";
 import type { Participant, Programme, RoomState } from "../model";
-import { ChatOverlay, element, notice, ReactionOverlay } from "../overlays";
+import { CaptionOverlay, ChatOverlay, element, notice, PinnedOverlay, ReactionOverlay } from "../overlays";
 import type { Person, Placement, Rect, Share, Size } from "../stage";
 import { arrange } from "../stage";
 import { Motion } from "./motion";
 import { MoreTile } from "./more";
 import { PersonTile } from "./person";
 import type { FrameListener, PictureSource } from "./picture";
+import { scenery } from "./scenery";
 import { ShareTile } from "./share";
 import type { Tile, TileSetting } from "./tile";
 import { toggle } from "./tile";
@@ -23,6 +24,8 @@ export class StageView {
   readonly #motion: Motion;
   readonly #setting: TileSetting;
   readonly #chat: ChatOverlay | null;
+  readonly #pinned: PinnedOverlay | null;
+  readonly #captions: CaptionOverlay | null;
   readonly #reactions: ReactionOverlay | null;
   readonly #waiting = notice("people", "Waiting for people to join");
   readonly #reconnecting = element("div", "pill", "Reconnecting…");
@@ -41,9 +44,13 @@ export class StageView {
     this.#motion = new Motion(theme.tiles.motion);
     this.#frame.classList.toggle("frame--still", !theme.tiles.motion);
     this.#chat = theme.overlays.chat ? new ChatOverlay() : null;
+    this.#pinned = theme.overlays.pinned ? new PinnedOverlay() : null;
+    this.#captions = theme.overlays.captions ? new CaptionOverlay() : null;
     this.#reactions = theme.overlays.reactions ? new ReactionOverlay() : null;
-    if (this.#chat) this.#frame.append(this.#chat.element);
-    if (this.#reactions) this.#frame.append(this.#reactions.element);
+    if (theme.background) this.#frame.append(scenery(theme.background));
+    for (const overlay of [this.#chat, this.#pinned, this.#captions, this.#reactions]) {
+      if (overlay) this.#frame.append(overlay.element);
+    }
     this.#trim = new Trim(this.#frame, theme);
     root.replaceChildren(this.#frame);
   }
@@ -60,6 +67,7 @@ export class StageView {
       shares: sharesOf(room),
       speaker: room.speaker.identity,
       gap: this.theme.tiles.gap,
+      margin: this.theme.tiles.margin,
       page,
     };
     const { placements, seats, pages, focus } = arrange(scene, this.#seats);
@@ -81,6 +89,8 @@ export class StageView {
     present(this.#frame, this.#reconnecting, room.connection === "reconnecting");
     this.#trim.show(programme, focus, viewport, this.#motion.on);
     this.#chat?.show(room.chat, focus, viewport);
+    this.#pinned?.show(room.pinned, focus, viewport);
+    this.#captions?.show(room.captions);
     this.#reactions?.show(room.reactions, (identity) => this.#tileOf(identity));
     return pages;
   }

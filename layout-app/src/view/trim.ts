@@ -59,6 +59,7 @@ export class Trim {
     this.#size = viewport;
     this.frame.style.setProperty("--ticker", `${bands.ticker}px`);
     this.frame.style.setProperty("--ceiling", `${bands.top}px`);
+    this.frame.style.setProperty("--captions", `${bands.captions}px`);
     this.frame.style.setProperty("--floor", `${bands.bottom}px`);
     for (const element of this.#fitted) element.remove();
     const mark = this.theme.overlays.watermark;
