@@ -12,7 +12,14 @@ export default defineConfig({
     // livekit-client alone is that large, and loaded only for rooms of its own.
     chunkSizeWarningLimit: 600,
     rollupOptions: {
-      input: Object.fromEntries(pages.map((name) => [name, fileOf(name)])),
+      input: {
+        ...Object.fromEntries(pages.map((name) => [name, fileOf(name)])),
+        inspect: new URL("src/inspect/main.ts", import.meta.url).pathname,
+      },
+      output: {
+        // Evaluated in pages that are not ours, under a name that does not change.
+        entryFileNames: ({ name }) => (name === "inspect" ? "inspect.js" : "assets/[name]-[hash].js"),
+      },
     },
   },
 });

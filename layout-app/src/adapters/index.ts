@@ -5,7 +5,7 @@ import type { Room } from "./room";
 export { RoomFailure } from "./room";
 export type { Room, RoomListener } from "./room";
 
-/** The adapter for a kind of room. LiveKit's SDK is ten times the size of the rest and only loaded for its own rooms. */
+/** The adapter for a kind of room. LiveKit's SDK is ten times the size of the rest and only loaded for its own rooms, as is what plays a room. */
 export async function openRoom(room: PageRoom): Promise<Room> {
   switch (room.kind) {
     case "livekit": {
@@ -14,5 +14,9 @@ export async function openRoom(room: PageRoom): Promise<Room> {
     }
     case "demo":
       return new DemoRoom(room.url);
+    case "simulated": {
+      const { simulate } = await import("../scene");
+      return simulate(room.scene, room.director);
+    }
   }
 }

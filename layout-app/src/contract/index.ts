@@ -15,6 +15,8 @@ export type { PageConfig } from "./generated/PageConfig";
 export type { PageEnd } from "./generated/PageEnd";
 export type { PageRoom } from "./generated/PageRoom";
 export type { RoomEvent } from "./generated/RoomEvent";
+export type { Scene } from "./generated/Scene";
+export type { SceneNames } from "./generated/SceneNames";
 export type { Theme } from "./generated/Theme";
 export type { Ticker } from "./generated/Ticker";
 export type { Watermark } from "./generated/Watermark";

@@ -7,23 +7,23 @@ import { Session } from "../session";
 import "../theme/fonts.css";
 import "../overlays/overlays.css";
 import "../view/view.css";
-import { SceneRoom } from "./room";
-import { readScript } from "./script";
+import { readQuery } from "./query";
+import { SimulatedRoom } from "./room";
 
-const script = readScript(new URLSearchParams(location.search));
+const shown = readQuery(new URLSearchParams(location.search));
 const root = document.getElementById("page") ?? document.body;
 const say = (state: string) => {
   document.documentElement.dataset["scene"] = state;
 };
 void new Session(
   root,
-  new SceneRoom(script),
+  new SimulatedRoom(shown.scene),
   {
     ready: () => say("ready"),
     failed: (_, message) => say(`failed: ${message}`),
     ended: (reason) => say(`ended: ${reason}`),
     event: (event) => console.info("event", JSON.stringify(event)),
   },
-  script.theme,
-  script.layout,
+  shown.theme,
+  shown.layout,
 ).start();

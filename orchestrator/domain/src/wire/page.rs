@@ -14,6 +14,7 @@ use crate::failure::Fault;
 use crate::frame::{FrameRate, FrameSize};
 use crate::layout::Layout;
 use crate::theme::Theme;
+use crate::wire::scene::Scene;
 
 /// Version of this contract; the page refuses a number it does not know.
 pub const CONTRACT: u32 = 1;
@@ -65,6 +66,14 @@ pub enum PageRoom {
         /// `ws://` address of the room's signalling socket.
         url: String,
     },
+    /// A room that is only played, for whoever designs a page.
+    Simulated {
+        /// How it is.
+        scene: Scene,
+        /// Origin of the workshop that may change it while it is shown; a page that is recorded has none, and listens to nobody.
+        #[serde(default)]
+        director: Option<String>,
+    },
 }
 
 /// Never prints the token.
@@ -73,6 +82,7 @@ impl std::fmt::Debug for PageRoom {
         match self {
             Self::Livekit { url, .. } => f.debug_struct("Livekit").field("url", url).finish_non_exhaustive(),
             Self::Demo { url } => f.debug_struct("Demo").field("url", url).finish(),
+            Self::Simulated { scene, .. } => f.debug_struct("Simulated").field("scene", scene).finish_non_exhaustive(),
         }
     }
 }
