@@ -55,6 +55,7 @@ function themeOf(query: URLSearchParams): Theme {
     ...(query.has("brand") && { colors: BRAND_COLORS }),
     logo: known ? { image: LOGO, corner: known } : null,
     tiles: {
+      ...DEFAULT_THEME.tiles,
       gap: whole(query.get("gap"), DEFAULT_THEME.tiles.gap),
       motion: !query.has("still"),
       page_seconds: whole(query.get("turn"), 0),
@@ -82,6 +83,7 @@ const HEADLINES =
   "Registration for the spring conference opens on Monday · Questions go into the chat · The recording will be published tomorrow";
 
 const BRAND_COLORS: Theme["colors"] = {
+  base: "dark",
   background: "#1a1033",
   surface: "#2b1d4f",
   text: "#fbf8ff",

@@ -96,6 +96,10 @@ export class SimulatedRoom implements Room {
     return 0.14 + 0.1 * Math.sin(time * 7.3) * Math.sin(time * 2.9) ** 2;
   }
 
+  silence(): void {
+    // Nobody is heard in a scene.
+  }
+
   leave(): void {
     this.#listener = undefined;
     for (const timer of this.#timers) clearInterval(timer);
