@@ -10,6 +10,8 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 locked := $(if $(CI),--locked)
 generated := layout-app/src/contract/generated
 document := docs/openapi.json
+theme_schema := docs/theme.schema.json
+print_theme_schema := cargo run $(locked) --quiet -p wallflower-domain --features schema --example theme_schema
 pages := layout-app/dist/index.html
 page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
 	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
@@ -60,12 +62,16 @@ check-generated: $(pages)
 	diff -ru $(generated) "$$fresh" || { echo "$(generated) is not what the Rust types say: run \`make generate\` and check it in" >&2; exit 1; }
 	@cargo run $(locked) --quiet -p wallflower-control --example openapi | diff -u $(document) - || \
 	{ echo "$(document) is not what the Rust types say: run \`make generate\` and check it in" >&2; exit 1; }
+	@$(print_theme_schema) | diff -u $(theme_schema) - || \
+	{ echo "$(theme_schema) is not what the Rust types say: run \`make generate\` and check it in" >&2; exit 1; }
 
-generate: $(pages) ## write the TypeScript twins of the wire types, and the API's OpenAPI document
+generate: $(pages) ## write the TypeScript twins of the wire types, the API's OpenAPI document, and the schema of themes
 	rm -rf $(generated)
 	cargo test $(locked) --quiet -p wallflower-domain --lib export_bindings >/dev/null
 	cargo run $(locked) --quiet -p wallflower-control --example openapi >$(document).new
 	mv $(document).new $(document)
+	$(print_theme_schema) >$(theme_schema).new
+	mv $(theme_schema).new $(theme_schema)
 
 bench: build ## measure what the design promises, and print the figures
 	cargo test $(locked) --release -p wallflower-tests --test figures -- --nocapture

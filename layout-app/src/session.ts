@@ -1,8 +1,8 @@
 import type { Room, RoomListener } from "./adapters";
 import { RoomFailure } from "./adapters";
-import type { Fault, Layout, PageEnd, RoomEvent, Theme } from "./contract";
-import type { Programme, RoomChange, RoomState } from "./model";
-import { EMPTY_ROOM, nextWake, programme, readiness, reduce, timeline } from "./model";
+import type { Fault, Layout, Look, LowerThird, PageEnd, RoomEvent, Theme } from "./contract";
+import type { OrderedThird, Programme, RoomChange, RoomState } from "./model";
+import { cast, EMPTY_ROOM, isHidden, isTold, nextWake, programme, readiness, reduce, timeline } from "./model";
 import { nextTurn, pageAt } from "./stage";
 import { applyTheme, fontsLoaded } from "./theme";
 import type { FrameListener, PictureSource } from "./view";
@@ -23,6 +23,10 @@ export interface SessionListener {
 export interface SessionView {
   /** Resolves when it is fit to be recorded, as far as that is not up to the room. */
   readonly prepared?: Promise<void>;
+  /** From the next `show` on everything is drawn by this theme. */
+  restyle(theme: Theme): void;
+  /** What is asked for while recording: a lower third, which is shown when it is time, and a line across the picture. */
+  dress(third: LowerThird | null, banner: string | null): void;
   /** Draws the room as it is, and tells over how many pages everybody is spread. */
   show(room: RoomState, layout: Layout, page: number, programme: Programme): number;
   /** The page is ready: from here time is counted. */
@@ -42,6 +46,9 @@ export class Session {
   #readyAt: number | null = null;
   /** Since when there is more than one page. */
   #crowdedSince: number | null = null;
+  #look: Look;
+  /** A lower third that was asked for while recording. */
+  #third: OrderedThird | null;
   readonly #view: SessionView;
 
   constructor(
@@ -49,21 +56,18 @@ export class Session {
     root: HTMLElement | MakeView,
     private readonly adapter: Room,
     private readonly listener: SessionListener,
-    private readonly theme: Theme,
-    private readonly layout: Layout,
+    look: Look,
   ) {
+    this.#look = look;
+    this.#third = orderedThird(look, null);
     const onFrame: FrameListener = (track, shape) => this.#change({ type: "frame", track, ...shape });
-    if (typeof root === "function") {
-      this.#view = root(adapter, onFrame);
-    } else {
-      applyTheme(document.documentElement, theme);
-      this.#view = new StageView(root, theme, adapter, onFrame);
-    }
+    this.#view = typeof root === "function" ? root(adapter, onFrame) : stage(root, look.theme, adapter, onFrame);
+    adapter.silence((identity) => isHidden(this.#look, identity));
     addEventListener("resize", () => this.#paintSoon());
   }
 
   async start(): Promise<void> {
-    void Promise.all([fontsLoaded(this.theme, FONTS_DEADLINE_MS), this.#view.prepared]).then(() => {
+    void Promise.all([fontsLoaded(this.#look.theme, FONTS_DEADLINE_MS), this.#view.prepared]).then(() => {
       this.#prepared = true;
       this.#paintSoon();
     });
@@ -81,11 +85,25 @@ export class Session {
     }
   }
 
+  /** Shows the room in another way, from the next frame on. */
+  look(look: Look): void {
+    const before = this.#look;
+    this.#look = look;
+    if (differ(before.theme, look.theme)) {
+      this.#view.restyle(look.theme);
+    }
+    if (differ(before.lower_third, look.lower_third)) this.#third = orderedThird(look, performance.now());
+    this.adapter.silence((identity) => isHidden(look, identity));
+    this.#paintSoon();
+  }
+
   #change(change: RoomChange): void {
     const before = this.#room;
     this.#room = reduce(before, change, performance.now());
     if (this.#room === before) return;
-    for (const event of timeline(before, this.#room, change)) this.listener.event(event);
+    for (const event of timeline(before, this.#room, change)) {
+      if (isTold(event, this.#look)) this.listener.event(event);
+    }
     this.#paintSoon();
   }
 
@@ -102,18 +120,25 @@ export class Session {
 
   #show(): void {
     const now = performance.now();
-    const page = pageAt(this.#crowdedSince, this.theme.tiles, now);
-    const pages = this.#view.show(this.#room, this.layout, page, programme(this.theme.overlays, this.#readyAt, now));
+    const { theme, layout, banner } = this.#look;
+    const page = pageAt(this.#crowdedSince, theme.tiles, now);
+    const third = this.#third ? this.#look.lower_third : theme.overlays.lower_third;
+    this.#view.dress(third, banner);
+    const pages = this.#view.show(cast(this.#room, this.#look), layout, page, this.#programme(now));
     this.#crowdedSince = pages > 1 ? (this.#crowdedSince ?? now) : null;
+  }
+
+  #programme(now: number): Programme {
+    return programme(this.#look.theme.overlays, this.#readyAt, now, this.#third);
   }
 
   /** Time alone changes the picture too: one timer, for the next moment at which it does. */
   #lookAhead(): void {
     const now = performance.now();
-    const due = this.#prepared && this.#readyAt === null ? readiness(this.#room, now) : null;
+    const due = this.#prepared && this.#readyAt === null ? readiness(cast(this.#room, this.#look), now) : null;
     if (due === "ready") this.#sayReady(now);
-    const turn = nextTurn(this.#crowdedSince, this.theme.tiles, now);
-    const scheduled = programme(this.theme.overlays, this.#readyAt, now).next;
+    const turn = nextTurn(this.#crowdedSince, this.#look.theme.tiles, now);
+    const scheduled = this.#programme(now).next;
     const times = [nextWake(this.#room), due, turn, scheduled].filter((time) => typeof time === "number");
     clearTimeout(this.#wake);
     if (times.length === 0) return;
@@ -137,7 +162,7 @@ export class Session {
 
   /** A room that is over has its last words; whoever was sent away from one has not. */
   #end(reason: PageEnd): void {
-    const { outro } = this.theme.overlays;
+    const { outro } = this.#look.theme.overlays;
     if (!outro || reason !== "room_ended" || this.#readyAt === null) {
       this.listener.ended(reason);
       return;
@@ -145,4 +170,20 @@ export class Session {
     this.#view.end();
     setTimeout(() => this.listener.ended(reason), outro.seconds * 1000);
   }
+}
+
+/** The stage, on a page that is nothing else. */
+function stage(root: HTMLElement, theme: Theme, source: PictureSource, onFrame: FrameListener): SessionView {
+  const page = document.documentElement;
+  applyTheme(page, theme);
+  return new StageView(root, theme, source, onFrame, (changed) => applyTheme(page, changed));
+}
+
+/** Before the page is ready there is no time to count from: what it begins with stays. */
+function orderedThird({ lower_third }: Look, since: number | null): OrderedThird | null {
+  return lower_third && { lower_third, since: since ?? -Infinity };
+}
+
+function differ(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) !== JSON.stringify(other);
 }

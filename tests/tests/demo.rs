@@ -64,7 +64,7 @@ fn a_demo_shows_faces_names_chat_and_reactions_and_sounds_like_its_members() {
     let ended = running.end(START + SOON);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     bench.assert_nothing_left();
-    assert_eq!(bench.files(), ["demo.chat.vtt", "demo.mp4", "demo.png"].map(str::to_owned).into());
+    assert_eq!(bench.files(), ["demo.captions.vtt", "demo.chat.vtt", "demo.mp4", "demo.png"].map(str::to_owned).into());
     let file = bench.file("demo.mp4");
 
     // What is planned: the default cast of four, in turns of 4 s.

@@ -77,6 +77,10 @@ export class DemoSeat implements Seat {
     );
   }
 
+  say(segment: string, text: string, last: boolean): void {
+    this.#presence?.send({ type: "caption", segment, text, last });
+  }
+
   leave(): void {
     this.#presence?.leave();
     this.#publisher.close();

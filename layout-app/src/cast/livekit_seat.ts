@@ -1,5 +1,11 @@
 import { LogLevel, Room, RoomEvent, setLogLevel, Track, type TrackPublishOptions } from "livekit-client";
-import { CHAT_TOPIC, REACTION_TOPICS } from "../adapters/livekit/messages";
+import {
+  CHAT_TOPIC,
+  REACTION_TOPICS,
+  TRANSCRIPTION_FINAL as FINAL,
+  TRANSCRIPTION_SEGMENT as SEGMENT,
+  TRANSCRIPTION_TOPIC,
+} from "../adapters/livekit/messages";
 import type { CastAction, CastMember } from "../contract/cast";
 import { SeatFailure, type Encoding, type Seat, type SentMedia } from "./seat";
 
@@ -37,7 +43,15 @@ export class LivekitSeat implements Seat {
 
   act(action: CastAction): void {
     const [text, topic] = action.kind === "chat" ? [action.text, CHAT_TOPIC] : [action.emoji, REACTION_TOPIC];
-    const sent = this.#room.localParticipant.sendText(text, { topic });
+    this.#sendText(text, topic);
+  }
+
+  say(segment: string, text: string, last: boolean): void {
+    this.#sendText(text, TRANSCRIPTION_TOPIC, { [SEGMENT]: segment, [FINAL]: String(last) });
+  }
+
+  #sendText(text: string, topic: string, attributes: Record<string, string> = {}): void {
+    const sent = this.#room.localParticipant.sendText(text, { topic, attributes });
     // What can't be sent while the room reconnects is not said later: the talk has moved on.
     sent.catch((error: unknown) => console.warn("livekit: a line or reaction was not sent", error));
   }

@@ -3,7 +3,8 @@ import { takeCast, type CastConfig } from "../contract/cast";
 import { DemoSeat } from "./demo_seat";
 import { Member } from "./member";
 import { preview } from "./preview";
-import { cuesBetween, speaks } from "./script";
+import type { Said } from "./script";
+import { cuesBetween, saidAt, speaks } from "./script";
 import { SeatFailure, type Encoding, type Seat } from "./seat";
 import { Studio } from "./studio";
 
@@ -25,12 +26,18 @@ async function play(config: CastConfig, bridge: Bridge): Promise<void> {
   // Faces move from the start, so that whoever is first in the room sees a picture at once.
   let startedAt = Number.POSITIVE_INFINITY;
   let played = 0;
+  let said: Said | null = null;
   everyFrame(config.fps, (now) => {
     const ms = now - startedAt;
     members.forEach((member, i) => member.live(now / 1000, speaks(config.script, config.members, i, ms)));
     if (ms < 0) return;
     for (const cue of cuesBetween(config.script, members.length, played, ms)) seats[cue.member]?.act(cue.action);
     played = ms;
+    const saying = saidAt(config.script, config.members, ms);
+    if (saying && (saying.turn !== said?.turn || saying.text !== said.text)) {
+      seats[saying.member]?.say(`turn ${saying.turn}`, saying.text, saying.last);
+      said = saying;
+    }
   });
 
   // One after another: the roster then has the order of the cast.

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CastMember, CastScript } from "../contract/cast";
-import { cuesBetween, speaks } from "./script";
+import { cuesBetween, saidAt, speaks } from "./script";
 
 const member = (mic: boolean): CastMember => ({
   name: "A",
@@ -14,6 +14,7 @@ const member = (mic: boolean): CastMember => ({
 
 const SCRIPT: CastScript = {
   speech: { kind: "turns", turn_ms: 4000 },
+  lines: ["one two three four", "five six"],
   cues: [
     { at_ms: 1000, member: 0, action: { kind: "chat", text: "first" } },
     { at_ms: 2000, member: 2, action: { kind: "reaction", emoji: "👍" } },
@@ -52,4 +53,19 @@ test.each([
 
 test("a script that does not repeat is over after its last cue", () => {
   expect(cuesBetween({ ...SCRIPT, repeat_ms: null }, 3, 2000, 1_000_000)).toEqual([]);
+});
+
+test.each([
+  [0, { member: 0, turn: 0, text: "one", last: false }],
+  [1800, { member: 0, turn: 0, text: "one two three", last: false }],
+  [3900, { member: 0, turn: 0, text: "one two three four", last: true }],
+  [4000, { member: 2, turn: 1, text: "five", last: false }],
+  [8000, { member: 0, turn: 2, text: "one", last: false }],
+])("at %d ms the words so far are those of whose turn it is", (ms, said) => {
+  expect(saidAt(SCRIPT, [member(true), member(false), member(true)], ms)).toEqual(said);
+});
+
+test("without lines, or without anybody to speak them, nothing is said", () => {
+  expect(saidAt({ ...SCRIPT, lines: [] }, [member(true)], 100)).toBeNull();
+  expect(saidAt(SCRIPT, [member(false)], 100)).toBeNull();
 });

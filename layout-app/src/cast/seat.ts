@@ -22,6 +22,8 @@ export interface Seat {
   /** Resolves when everything is sent that the member has; rejects with a [`SeatFailure`]. Called once, after `take`. */
   send(): Promise<void>;
   act(action: CastAction): void;
+  /** Tells the words so far of a piece of speech. */
+  say(segment: string, text: string, last: boolean): void;
   leave(): void;
 }
 

@@ -80,6 +80,9 @@ export function hear(talk: Talk, message: DemoDown): Talk {
       const line = { ...message.line, key: talk.keys, old: false };
       return { ...talk, chat: [...talk.chat, line].slice(-MOST_LINES), keys: talk.keys + 1 };
     }
+    // What others say is heard; who listens here needs no captions of it.
+    case "caption":
+      return talk;
     case "reaction": {
       const { from, name, emoji } = message;
       const reactions = [...talk.reactions, { key: talk.keys, from, name, emoji }].slice(-MOST_REACTIONS);

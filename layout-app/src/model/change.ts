@@ -1,4 +1,5 @@
-import type { FrameShape, TrackKey, Video } from "./room";
+import type { Spoken } from "./captions";
+import type { FrameShape, Pinned, TrackKey, Video } from "./room";
 
 /**
  * What can happen to a room. Adapters may repeat themselves: a change that changes nothing is ignored, so an adapter can tell
@@ -23,5 +24,9 @@ export type RoomChange =
   | ({ readonly type: "frame"; readonly track: TrackKey } & FrameShape)
   | { readonly type: "chat"; readonly identity: string | null; readonly name: string; readonly text: string }
   | { readonly type: "reaction"; readonly identity: string | null; readonly name: string; readonly emoji: string }
+  /** Somebody is being understood: the words so far. */
+  | ({ readonly type: "caption" } & Spoken)
+  /** A line that is to stay; null for none. */
+  | { readonly type: "pinned"; readonly line: Pinned | null }
   /** Only time has passed. */
   | { readonly type: "tick" };

@@ -4,11 +4,12 @@
 export type { RoomChange } from "./change";
 export { clockText, timeText } from "./clock";
 export { raisedHands } from "./hands";
+export { cast, isHidden, isTold } from "./look";
 export { programme } from "./programme";
-export type { Programme } from "./programme";
+export type { OrderedThird, Programme } from "./programme";
 export { readiness } from "./readiness";
 export { nextWake, reduce } from "./reduce";
 export { ANNOUNCED, EMPTY_ROOM, live, OFF, participantOf } from "./room";
-export type { ChatLine, FrameShape, Participant, Reaction, RoomState, TrackKey, Video } from "./room";
+export type { Caption, ChatLine, FrameShape, Participant, Pinned, Reaction, RoomState, TrackKey, Video } from "./room";
 export { drawable, initials, scriptLanguage } from "./text";
 export { timeline } from "./timeline";

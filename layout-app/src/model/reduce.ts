@@ -1,8 +1,9 @@
+import { CAPTION_MS, speak } from "./captions";
 import type { RoomChange } from "./change";
-import type { Participant, RoomState, Video } from "./room";
+import type { Participant, Pinned, RoomState, Video } from "./room";
 import { OFF, participantOf } from "./room";
 import { NOBODY, settle, speakerWake } from "./speaker";
-import { displayName, drawable, LONGEST_LINE, soleEmoji } from "./text";
+import { displayName, drawable, LONGEST_LINE, LONGEST_NAME, soleEmoji } from "./text";
 
 /** How long a line of chat stays. */
 export const CHAT_MS = 9000;
@@ -24,6 +25,7 @@ export function nextWake(room: RoomState): number | null {
     speakerWake(room.speaker, room.heard),
     room.chat[0] ? room.chat[0].at + CHAT_MS : null,
     room.reactions[0] ? room.reactions[0].at + REACTION_MS : null,
+    ...room.captions.map(({ at }) => at + CAPTION_MS),
   ].filter((time) => time !== null);
   return times.length === 0 ? null : Math.min(...times);
 }
@@ -32,14 +34,18 @@ function passTime(room: RoomState, now: number): RoomState {
   const speaker = settle(room.speaker, room.heard, now);
   const chat = room.chat.filter((line) => now < line.at + CHAT_MS);
   const reactions = room.reactions.filter((reaction) => now < reaction.at + REACTION_MS);
-  if (speaker === room.speaker && chat.length === room.chat.length && reactions.length === room.reactions.length) {
-    return room;
-  }
+  // Words that are not finished, too: a room that stops telling has stopped.
+  const captions = room.captions.filter((caption) => now < caption.at + CAPTION_MS);
+  const same =
+    chat.length === room.chat.length &&
+    reactions.length === room.reactions.length &&
+    captions.length === room.captions.length;
+  if (speaker === room.speaker && same) return room;
   const participants =
     speaker.identity === null || speaker.identity === room.speaker.identity
       ? room.participants
       : room.participants.map((each) => (each.identity === speaker.identity ? { ...each, spokeAt: now } : each));
-  return { ...room, participants, speaker, chat, reactions };
+  return { ...room, participants, speaker, chat, reactions, captions };
 }
 
 function apply(room: RoomState, change: RoomChange, now: number): RoomState {
@@ -78,7 +84,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       const text = drawable(change.text, LONGEST_LINE);
       if (text === "") return room;
       const id = room.lastId + 1;
-      const line = { id, name: displayName(change.name, change.identity ?? ""), text, at: now };
+      const { identity } = change;
+      const line = { id, identity, name: displayName(change.name, identity ?? ""), text, at: now };
       return { ...room, lastId: id, chat: [...room.chat, line].slice(-MOST_LINES) };
     }
     case "reaction": {
@@ -89,9 +96,20 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       const reaction = { id, identity: change.identity, name, emoji, at: now };
       return { ...room, lastId: id, reactions: [...room.reactions, reaction].slice(-MOST_REACTIONS) };
     }
+    case "caption":
+      return speak(room, change, now);
+    case "pinned":
+      return pin(room, change.line);
     case "tick":
       return room;
   }
+}
+
+function pin(room: RoomState, line: Pinned | null): RoomState {
+  const text = line ? drawable(line.text, LONGEST_LINE) : "";
+  const pinned = line && text !== "" ? { name: drawable(line.name, LONGEST_NAME), text } : null;
+  const same = pinned?.text === room.pinned?.text && pinned?.name === room.pinned?.name;
+  return same ? room : { ...room, pinned };
 }
 
 function join(room: RoomState, identity: string, name: string): RoomState {

@@ -42,6 +42,7 @@ export interface FrameShape {
 export interface ChatLine {
   /** Counts up; unique in the life of the page. */
   readonly id: number;
+  readonly identity: string | null;
   readonly name: string;
   readonly text: string;
   readonly at: number;
@@ -54,6 +55,30 @@ export interface Reaction {
   readonly name: string;
   readonly emoji: string;
   readonly at: number;
+}
+
+/** What somebody says, as text. */
+export interface Caption {
+  /** Counts up; unique in the life of the page. */
+  readonly id: number;
+  /** The room's name for a piece of speech, of which it tells again as it grows. */
+  readonly segment: string;
+  readonly identity: string | null;
+  readonly name: string;
+  readonly text: string;
+  /** No more words are to come. */
+  readonly final: boolean;
+  /** When the first words came. */
+  readonly since: number;
+  /** When the last words came. */
+  readonly at: number;
+}
+
+/** A line that stays until it is taken away. */
+export interface Pinned {
+  /** Empty for a line that is nobody's. */
+  readonly name: string;
+  readonly text: string;
 }
 
 /** A meeting of any kind, as much of it as a recording shows. Times are milliseconds of the caller's clock. */
@@ -69,6 +94,11 @@ export interface RoomState {
   readonly frames: ReadonlyMap<TrackKey, FrameShape>;
   /** The latest lines that are still to be seen, oldest first. */
   readonly chat: readonly ChatLine[];
+  readonly pinned: Pinned | null;
+  /** Those that are still to be seen, oldest first. */
+  readonly captions: readonly Caption[];
+  /** Segments that are finished, the last of them. */
+  readonly captioned: readonly string[];
   /** Those that are still to be seen, oldest first. */
   readonly reactions: readonly Reaction[];
   readonly lastId: number;
@@ -82,6 +112,9 @@ export const EMPTY_ROOM: RoomState = {
   speaker: NOBODY,
   frames: new Map(),
   chat: [],
+  pinned: null,
+  captions: [],
+  captioned: [],
   reactions: [],
   lastId: 0,
 };

@@ -33,6 +33,15 @@ export function timeline(before: RoomState, after: RoomState, change: RoomChange
   const [spoke, speaks] = [audible(before), audible(after)];
   if (spoke !== speaks) events.push({ kind: "speaker_changed", identity: speaks });
 
+  if (change.type === "caption" && change.final) {
+    const caption = after.captions.find(({ segment }) => segment === change.segment);
+    if (caption && !before.captioned.includes(change.segment)) {
+      const { identity, name, since, at } = caption;
+      const text = change.text.slice(0, LONGEST_TEXT);
+      events.push({ kind: "caption", identity, name, text, lasted_ms: Math.round(at - since) });
+    }
+  }
+
   if (after.lastId > before.lastId) {
     if (change.type === "chat") {
       const line = after.chat.find(({ id }) => id === after.lastId);

@@ -6,9 +6,10 @@ import { writeName } from "./name";
 /** Parts of the frame that overlays have for themselves, in pixels. */
 export interface Bands {
   readonly top: number;
-  /** All of what is kept free below; the ticker is the lowest part of it. */
+  /** All of what is kept free below: the ticker, over it title and logo if they are there, over them captions. */
   readonly bottom: number;
   readonly ticker: number;
+  readonly captions: number;
 }
 
 /** Title, logo and clock share one band, on the logo's side; the ticker has another. */
@@ -17,9 +18,10 @@ export function bandsOf({ title, logo, overlays, tiles }: Theme, viewport: Size)
   const brand = title || logo || overlays.clock !== "off" ? Math.round(unit * 55) : 0;
   const ticker = overlays.ticker ? Math.round(unit * 40) : 0;
   const below = onTop({ logo }) ? 0 : brand;
+  const captions = overlays.captions ? Math.round(unit * 84) : 0;
   // The ticker has no margin of its own.
-  const margin = ticker > 0 && below === 0 ? Math.round(unit * tiles.gap) : 0;
-  return { top: brand - below, bottom: below + ticker + margin, ticker };
+  const margin = ticker > 0 && below + captions === 0 ? Math.round(unit * tiles.gap) : 0;
+  return { top: brand - below, bottom: below + ticker + captions + margin, ticker, captions };
 }
 
 function onTop({ logo }: Pick<Theme, "logo">): boolean {
@@ -27,9 +29,9 @@ function onTop({ logo }: Pick<Theme, "logo">): boolean {
 }
 
 /** Title and logo, and between them what else stands in their band. */
-export function brand(theme: Theme, { top, bottom, ticker }: Bands, clock: HTMLElement | null): HTMLElement {
+export function brand(theme: Theme, { top, bottom, ticker, captions }: Bands, clock: HTMLElement | null): HTMLElement {
   const bar = element("div", `brand brand--${onTop(theme) ? "top" : "bottom"}`);
-  bar.style.height = `${onTop(theme) ? top : bottom - ticker}px`;
+  bar.style.height = `${onTop(theme) ? top : bottom - ticker - captions}px`;
   const title = element("div", "brand__title");
   if (theme.title) writeName(title, theme.title);
   bar.append(title);

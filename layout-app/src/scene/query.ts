@@ -34,6 +34,7 @@ export function readQuery(query: URLSearchParams): Shown {
       chat: whole(query.get("chat"), 0),
       reactions: whole(query.get("reactions"), 0),
       strangers: query.has("strangers"),
+      captions: query.has("captions"),
       lively: query.has("lively"),
       reconnecting: query.has("reconnecting"),
       restless: query.has("restless"),
@@ -55,6 +56,7 @@ function themeOf(query: URLSearchParams): Theme {
     ...(query.has("brand") && { colors: BRAND_COLORS }),
     logo: known ? { image: LOGO, corner: known } : null,
     tiles: {
+      ...DEFAULT_THEME.tiles,
       gap: whole(query.get("gap"), DEFAULT_THEME.tiles.gap),
       motion: !query.has("still"),
       page_seconds: whole(query.get("turn"), 0),
@@ -82,6 +84,7 @@ const HEADLINES =
   "Registration for the spring conference opens on Monday · Questions go into the chat · The recording will be published tomorrow";
 
 const BRAND_COLORS: Theme["colors"] = {
+  base: "dark",
   background: "#1a1033",
   surface: "#2b1d4f",
   text: "#fbf8ff",

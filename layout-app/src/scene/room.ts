@@ -6,7 +6,7 @@ import type { TrackKey } from "../model";
 import { live, OFF } from "../model";
 import type { ScenePerson } from "./people";
 import { identityOf, peopleOf } from "./people";
-import { EMOJI, LINES } from "./talk";
+import { EMOJI, LINES, SENTENCES } from "./talk";
 
 const SIZES: Readonly<Record<Exclude<ScenePerson["camera"], "off">, readonly [number, number]>> = {
   wide: [640, 360],
@@ -19,6 +19,7 @@ const FIRST_WORDS_MS = 400;
 const BETWEEN_LINES_MS = 3500;
 const BETWEEN_REACTIONS_MS = 1100;
 const BETWEEN_SPEAKERS_MS = 1700;
+const BETWEEN_WORDS_MS = 280;
 /** The moment, in seconds, at which pictures stand still. */
 const STILL_AT_S = 2;
 
@@ -37,6 +38,7 @@ export class SimulatedRoom implements Room {
   #heard: readonly string[] = [];
   /** Lines and reactions so far: each is the next of its table. */
   #said = { lines: 0, reactions: 0 };
+  #understood = { sentence: 0, words: 0 };
   #reconnecting = false;
 
   constructor(private scene: Scene) {}
@@ -96,6 +98,10 @@ export class SimulatedRoom implements Room {
     return 0.14 + 0.1 * Math.sin(time * 7.3) * Math.sin(time * 2.9) ** 2;
   }
 
+  silence(): void {
+    // Nobody is heard in a scene.
+  }
+
   leave(): void {
     this.#listener = undefined;
     for (const timer of this.#timers) clearInterval(timer);
@@ -140,16 +146,37 @@ export class SimulatedRoom implements Room {
   }
 
   #setTimers(): void {
-    const { fps, lively, chat, reactions, restless } = this.scene;
+    const { fps, lively, chat, reactions, captions, restless } = this.scene;
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [setInterval(() => this.#paint(), 1000 / Math.min(Math.max(fps, 1), 60))];
     this.#paint();
     if (lively && chat > 0) this.#timers.push(setInterval(() => this.sayNext(), BETWEEN_LINES_MS));
     if (lively && reactions > 0) this.#timers.push(setInterval(() => this.reactNext(), BETWEEN_REACTIONS_MS));
+    if (captions) this.#timers.push(setInterval(() => this.#understand(), BETWEEN_WORDS_MS));
     if (restless && this.#people.length > 0) {
       let stirred = 0;
       this.#timers.push(setInterval(() => this.#stir((stirred += 1)), BETWEEN_SPEAKERS_MS));
     }
+  }
+
+  /** One more word of whoever speaks has been understood. */
+  #understand(): void {
+    const speaker = this.#people.find(({ identity }) => identity === this.#heard[0]);
+    if (!speaker) return;
+    const { sentence, words } = this.#understood;
+    const all = (SENTENCES[sentence % SENTENCES.length] ?? "").split(" ");
+    const final = words + 1 >= all.length;
+    this.#understood = final ? { sentence: sentence + 1, words: 0 } : { sentence, words: words + 1 };
+    const { identity, name } = speaker;
+    const text = all.slice(0, words + 1).join(" ");
+    this.#listener?.changed({
+      type: "caption",
+      segment: `sentence ${sentence} ${identity}`,
+      identity,
+      name,
+      text,
+      final,
+    });
   }
 
   /** The next one speaks, and the second leaves or comes again. */

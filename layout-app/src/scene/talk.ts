@@ -9,3 +9,10 @@ export const LINES = [
 ] as const;
 
 export const EMOJI = ["👏", "🎉", "❤️", "😂", "👍", "🙌🏽", "🔥"] as const;
+
+/** What is said aloud, a sentence at a time. */
+export const SENTENCES = [
+  "So, what we saw last month is that most people join from their phones,",
+  "and that they stay for longer when somebody greets them by name.",
+  "Shall we look at the numbers before we talk about the next steps?",
+] as const;

@@ -16,8 +16,8 @@ export function gapOf({ width, height }: Size, gap = USUAL_GAP): number {
 }
 
 /** The part of the frame that is for tiles. */
-export function stageArea({ viewport, bands, gap }: Scene): Rect {
-  const margin = gapOf(viewport, gap);
+export function stageArea({ viewport, bands, gap, margin: wanted }: Scene): Rect {
+  const margin = gapOf(viewport, wanted ?? gap);
   const whole = inset({ x: 0, y: 0, ...viewport }, margin);
   const [top, bottom] = [bands.top || margin, bands.bottom || margin];
   return { ...whole, y: top, height: Math.max(1, viewport.height - top - bottom) };

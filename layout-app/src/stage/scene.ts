@@ -28,6 +28,8 @@ export interface Scene {
   readonly bands: { readonly top: number; readonly bottom: number };
   /** Between tiles, in pixels of a frame whose shorter side is 720. */
   readonly gap: number;
+  /** Between tiles and the edge of the frame, in the same pixels; null: as between tiles. */
+  readonly margin?: number | null;
   /** Which page of those for whom there is no room on the first; counts up without end, and pages begin anew. */
   readonly page: number;
 }

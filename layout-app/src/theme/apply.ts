@@ -24,7 +24,7 @@ const HAN: Readonly<Record<string, string>> = {
 
 /** The custom properties that the style sheets read. */
 export function themeProperties(theme: Theme): Record<string, string> {
-  const { colors } = theme;
+  const { colors, tiles, overlays } = theme;
   const own = theme.font_family.replace(/,\s*sans-serif\s*$/, "");
   const family = (han: string) => [own, han, ...FALLBACK].join(", ");
   return {
@@ -34,6 +34,9 @@ export function themeProperties(theme: Theme): Record<string, string> {
     "--muted-text": colors.muted_text,
     "--accent": colors.accent,
     "--alert": colors.alert,
+    // Lengths are for 720 lines, of which a rem is a forty-fifth.
+    ...(tiles.radius !== null && { "--tile-radius": `${tiles.radius / 16}rem` }),
+    ...(overlays.radius !== null && { "--panel-radius": `${overlays.radius / 16}rem` }),
     "--font": family(HAN.zh ?? ""),
     "--font-ja": family(HAN.ja ?? ""),
     "--font-ko": family(HAN.ko ?? ""),

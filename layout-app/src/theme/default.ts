@@ -6,6 +6,7 @@ export const DEFAULT_THEME: Theme = {
   title: null,
   font_family: 'Inter, "Noto Sans", sans-serif',
   colors: {
+    base: "dark",
     background: "#0e1116",
     surface: "#1b212b",
     text: "#f4f6fa",
@@ -13,13 +14,17 @@ export const DEFAULT_THEME: Theme = {
     accent: "#5ad1a0",
     alert: "#ff6b6b",
   },
+  background: null,
   logo: null,
-  tiles: { gap: 10, motion: true, page_seconds: 0 },
+  tiles: { gap: 10, margin: null, radius: null, motion: true, page_seconds: 0 },
   overlays: {
     names: true,
     chat: true,
+    pinned: true,
     reactions: true,
     hands: true,
+    captions: false,
+    radius: null,
     clock: "off",
     lower_third: null,
     ticker: null,
@@ -31,6 +36,7 @@ export const DEFAULT_THEME: Theme = {
 
 /** What LiveKit Egress calls a `-light` layout. */
 export const LIGHT_COLORS: Colors = {
+  base: "light",
   background: "#f1f3f7",
   surface: "#ffffff",
   text: "#141922",

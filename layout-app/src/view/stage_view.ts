@@ -1,12 +1,13 @@
-import type { Layout, Theme } from "../contract";
+import type { Layout, LowerThird, Theme } from "../contract";
 import type { Participant, Programme, RoomState } from "../model";
-import { ChatOverlay, element, notice, ReactionOverlay } from "../overlays";
+import { CaptionOverlay, ChatOverlay, element, notice, PinnedOverlay, ReactionOverlay } from "../overlays";
 import type { Person, Placement, Rect, Share, Size } from "../stage";
 import { arrange } from "../stage";
 import { Motion } from "./motion";
 import { MoreTile } from "./more";
 import { PersonTile } from "./person";
 import type { FrameListener, PictureSource } from "./picture";
+import { scenery } from "./scenery";
 import { ShareTile } from "./share";
 import type { Tile, TileSetting } from "./tile";
 import { toggle } from "./tile";
@@ -20,32 +21,78 @@ const LISTEN_MS = 100;
 export class StageView {
   readonly #frame = element("div", "frame");
   readonly #tiles = new Map<string, Shown>();
-  readonly #motion: Motion;
+  #motion: Motion;
   readonly #setting: TileSetting;
-  readonly #chat: ChatOverlay | null;
-  readonly #reactions: ReactionOverlay | null;
+  #chat: ChatOverlay | null = null;
+  #pinned: PinnedOverlay | null = null;
+  #captions: CaptionOverlay | null = null;
+  #reactions: ReactionOverlay | null = null;
+  #scenery: HTMLElement | null = null;
+  #sceneryOf = "";
   readonly #waiting = notice("people", "Waiting for people to join");
   readonly #reconnecting = element("div", "pill", "Reconnecting…");
-  readonly #trim: Trim;
+  #trim: Trim;
+  #began: number | null = null;
   #seats: readonly string[] = [];
   #viewport: Size = { width: 0, height: 0 };
   #listening: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     root: HTMLElement,
-    private readonly theme: Theme,
+    private theme: Theme,
     source: PictureSource,
     onFrame: FrameListener,
+    /** Has colours, fonts and lengths of another theme apply. */
+    private readonly onTheme: (theme: Theme) => void = () => undefined,
   ) {
-    this.#setting = { source, onFrame, names: theme.overlays.names, hands: theme.overlays.hands, scale: 1 };
+    this.#setting = { source, onFrame, hands: true, scale: 1 };
     this.#motion = new Motion(theme.tiles.motion);
-    this.#frame.classList.toggle("frame--still", !theme.tiles.motion);
-    this.#chat = theme.overlays.chat ? new ChatOverlay() : null;
-    this.#reactions = theme.overlays.reactions ? new ReactionOverlay() : null;
-    if (this.#chat) this.#frame.append(this.#chat.element);
-    if (this.#reactions) this.#frame.append(this.#reactions.element);
     this.#trim = new Trim(this.#frame, theme);
+    this.#over();
     root.replaceChildren(this.#frame);
+  }
+
+  /** From the next `show` on everything is drawn by this theme. Tiles stay, and their pictures with them. */
+  restyle(theme: Theme): void {
+    this.theme = theme;
+    this.onTheme(theme);
+    this.#motion = new Motion(theme.tiles.motion);
+    this.#trim.close();
+    this.#trim = new Trim(this.#frame, theme);
+    if (this.#began !== null) this.#trim.begin(this.#began);
+    this.#over();
+  }
+
+  /** What the theme wants over the tiles. What is there already goes on. */
+  #over(): void {
+    const { overlays, tiles } = this.theme;
+    this.#setting.hands = overlays.hands;
+    toggle(this.#frame, "frame--nameless", !overlays.names);
+    toggle(this.#frame, "frame--still", !tiles.motion);
+    this.#chat = kept(overlays.chat, this.#chat, () => new ChatOverlay());
+    this.#pinned = kept(overlays.pinned, this.#pinned, () => new PinnedOverlay());
+    this.#captions = kept(overlays.captions, this.#captions, () => new CaptionOverlay());
+    this.#reactions = kept(overlays.reactions, this.#reactions, () => new ReactionOverlay());
+    for (const overlay of [this.#chat, this.#pinned, this.#captions, this.#reactions]) {
+      if (overlay) this.#frame.append(overlay.element);
+    }
+    this.#behind();
+  }
+
+  /** What the theme wants behind the tiles. A video goes on where it is, unless it is another. */
+  #behind(): void {
+    const { background } = this.theme;
+    const wanted = JSON.stringify(background);
+    if (this.#sceneryOf === wanted) return;
+    this.#sceneryOf = wanted;
+    this.#scenery?.remove();
+    this.#scenery = background && scenery(background);
+    if (this.#scenery) this.#frame.prepend(this.#scenery);
+  }
+
+  /** What is asked for while recording. */
+  dress(third: LowerThird | null, banner: string | null): void {
+    this.#trim.dress(third, banner);
   }
 
   /** Draws the room as it is, and tells over how many pages everybody is spread. */
@@ -60,6 +107,7 @@ export class StageView {
       shares: sharesOf(room),
       speaker: room.speaker.identity,
       gap: this.theme.tiles.gap,
+      margin: this.theme.tiles.margin,
       page,
     };
     const { placements, seats, pages, focus } = arrange(scene, this.#seats);
@@ -81,12 +129,15 @@ export class StageView {
     present(this.#frame, this.#reconnecting, room.connection === "reconnecting");
     this.#trim.show(programme, focus, viewport, this.#motion.on);
     this.#chat?.show(room.chat, focus, viewport);
+    this.#pinned?.show(room.pinned, below(focus, room.pinned ? this.#trim.bannerHeight : 0), viewport);
+    this.#captions?.show(room.captions);
     this.#reactions?.show(room.reactions, (identity) => this.#tileOf(identity));
     return pages;
   }
 
   /** The page is ready: from here time is counted. */
   begin(since: number): void {
+    this.#began = since;
     this.#trim.begin(since);
   }
 
@@ -159,6 +210,11 @@ function makeTile(placement: Placement, setting: TileSetting): Tile {
   }
 }
 
+/** What is left of the part that is looked at under something at its upper edge. */
+function below({ y, height, ...rest }: Rect, taken: number): Rect {
+  return { ...rest, y: y + taken, height: height - taken };
+}
+
 function same(one: Rect, other: Rect): boolean {
   return one.x === other.x && one.y === other.y && one.width === other.width && one.height === other.height;
 }
@@ -178,6 +234,16 @@ function sharesOf(room: RoomState): Share[] {
       const frame = screen.state === "live" ? room.frames.get(screen.track) : undefined;
       return { identity, shape: frame ? frame.width / frame.height : null };
     });
+}
+
+/** An overlay that is wanted, the same as before if there was one; what is not wanted any more goes. */
+function kept<Overlay extends { readonly element: HTMLElement }>(
+  wanted: boolean,
+  before: Overlay | null,
+  make: () => Overlay,
+): Overlay | null {
+  if (!wanted) before?.element.remove();
+  return wanted ? (before ?? make()) : null;
 }
 
 function present(parent: HTMLElement, child: HTMLElement, wanted: boolean): void {

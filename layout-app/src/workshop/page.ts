@@ -23,6 +23,9 @@ const SIZES: readonly [string, Size][] = [
   ["Small", { width: 640, height: 360 }],
 ];
 
+/** Nothing of what an operator may ask for while it is recorded. */
+const ORDINARY = { spotlight: null, hidden: [], only: [], lower_third: null, banner: null };
+
 /** So many of a page's complaints are kept. */
 const MOST_TROUBLES = 30;
 const TYPING_MS = 150;
@@ -88,8 +91,8 @@ export class Page {
         {
           fields: this.#fields,
           theme: this.#theme,
-          defaults: state.defaults,
-          images: state.images,
+          resolved: this.#resolved ?? state.defaults,
+          files: { image: state.images, video: state.videos },
           contrasts: this.#contrasts,
           trouble: this.#trouble,
           changed: this.#isChanged(),
@@ -281,10 +284,11 @@ export class Page {
       contract: CONTRACT,
       recording: "workshop",
       room: { kind: "simulated", scene: sceneOf(this.#simulation), director: location.origin },
-      layout: this.#layout,
-      theme: this.#resolved,
       size: this.#size,
       fps: 30,
+      ...ORDINARY,
+      layout: this.#layout,
+      theme: this.#resolved,
     };
     this.#frames.show(config);
     this.redraw();

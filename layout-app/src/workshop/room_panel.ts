@@ -36,7 +36,8 @@ export function roomPanel(simulation: Simulation, actions: RoomActions): Templat
     const within = (value: number) => Math.min(value, people);
     actions.change({ ...next, people, off: within(next.off), hands: within(next.hands) });
   };
-  const { people, names, speaker, off, phones, muted, hands, sharing, chat, reactions, network, restless } = simulation;
+  const { people, names, speaker, off, phones, muted, hands, sharing, chat, reactions, captions, network, restless } =
+    simulation;
   return html`<aside class="panel panel--room" aria-label="The simulated room">
     <h2>Room</h2>
     <div class="chips">
@@ -80,6 +81,7 @@ export function roomPanel(simulation: Simulation, actions: RoomActions): Templat
     <h3>What happens</h3>
     ${toggle("Screen share", sharing, (on) => set({ sharing: on }))} ${toggle("Chat", chat, (on) => set({ chat: on }))}
     ${toggle("Reactions", reactions, (on) => set({ reactions: on }))}
+    ${toggle("Captions", captions, (on) => set({ captions: on }), "Shown where the theme shows captions")}
     ${toggle("Phones held upright", phones, (on) => set({ phones: on }))}
     ${toggle("Speakers change, people come and go", restless, (on) => set({ restless: on }))}
     <div class="pair">

@@ -29,11 +29,21 @@ interface Common {
 /** What the editor draws for a part of the theme. */
 export type Field = Common &
   (
-    | { readonly kind: "color" | "image" | "text" | "switch" | "json" }
+    | { readonly kind: "color" | "text" | "switch" | "json" }
+    | { readonly kind: "file"; readonly of: "image" | "video" }
     | { readonly kind: "number"; readonly min: number; readonly max: number }
     | { readonly kind: "choice"; readonly options: readonly string[] }
+    /** An object with exactly one of these keys. */
+    | { readonly kind: "variant"; readonly options: readonly Option[] }
     | { readonly kind: "group"; readonly fields: readonly Field[]; readonly start: Readonly<Record<string, unknown>> }
   );
+
+/** A form that a value can have: an object with this key alone. */
+export interface Option {
+  readonly key: string;
+  readonly fields: readonly Field[];
+  readonly start: Readonly<Record<string, unknown>>;
+}
 
 /** Fields of a theme's schema, in its order. What the editor has no field for is edited as JSON. */
 export function fieldsOf(root: Schema): Field[] {
@@ -41,16 +51,21 @@ export function fieldsOf(root: Schema): Field[] {
 }
 
 function propertiesOf(schema: Schema, root: Schema, path: Path): Field[] {
-  return Object.entries(schema.properties ?? {}).map(([key, property]) => fieldOf(property, root, [...path, key]));
+  // `$schema` is for editors of text.
+  const shown = Object.entries(schema.properties ?? {}).filter(([key]) => !key.startsWith("$"));
+  return shown.map(([key, property]) => fieldOf(property, root, [...path, key]));
 }
 
 function fieldOf(property: Schema, root: Schema, path: Path): Field {
-  const { schema, nullable } = resolve(property, root);
+  const { schema, nullable, name } = resolve(property, root);
   const key = path.at(-1) ?? "";
-  const hint = property.description ?? schema.description ?? "";
+  // What Rust's documentation links to means nothing here.
+  const hint = (property.description ?? schema.description ?? "").replace(/;? at most \[[^\]]*\]\.?/gi, "");
   const common = { path, label: labelOf(key), hint, nullable };
   const options = optionsOf(schema);
   if (options) return { ...common, kind: "choice", options };
+  const variants = variantsOf(schema, root, path);
+  if (variants) return { ...common, kind: "variant", options: variants };
   if (schema.properties) {
     return { ...common, kind: "group", fields: propertiesOf(schema, root, path), start: startOf(schema, root) };
   }
@@ -61,20 +76,33 @@ function fieldOf(property: Schema, root: Schema, path: Path): Field {
     case "number":
       return { ...common, kind: "number", min: schema.minimum ?? 0, max: Math.min(schema.maximum ?? 600, 600) };
     case "string":
-      return { ...common, kind: textKind(schema, path) };
+      return { ...common, ...(name === "Css" ? { kind: "color" } : textKind(schema, path)) };
     default:
       return { ...common, kind: "json" };
   }
 }
 
-function textKind(schema: Schema, path: Path): "color" | "image" | "text" {
+type TextKind = { readonly kind: "color" | "text" } | { readonly kind: "file"; readonly of: "image" | "video" };
+
+function textKind(schema: Schema, path: Path): TextKind {
   const key = path.at(-1) ?? "";
-  if (schema.format === "color" || path.at(-2) === "colors" || /colou?r$/.test(key)) return "color";
-  return key === "image" || key === "poster" ? "image" : "text";
+  if (schema.format === "color" || path.at(-2) === "colors") return { kind: "color" };
+  if (key === "image" || key === "file") return { kind: "file", of: path.includes("video") ? "video" : "image" };
+  return { kind: "text" };
+}
+
+function variantsOf({ oneOf }: Schema, root: Schema, path: Path): Option[] | null {
+  const options = oneOf?.map(({ properties, required }): Option | null => {
+    const [key, another] = Object.keys(properties ?? {});
+    if (key === undefined || another !== undefined || !required?.includes(key)) return null;
+    const { schema } = resolve(properties?.[key] ?? {}, root);
+    return { key, fields: propertiesOf(schema, root, [...path, key]), start: startOf(schema, root) };
+  });
+  return options?.every((option) => option !== null) ? options : null;
 }
 
 /** Follows references, and takes the one schema out of those that may be null. */
-function resolve(property: Schema, root: Schema): { schema: Schema; nullable: boolean } {
+function resolve(property: Schema, root: Schema): { schema: Schema; nullable: boolean; name: string | undefined } {
   const choices = property.anyOf ?? [];
   const real = choices.filter(({ type }) => type !== "null");
   const only = real.length === 1 ? real[0] : undefined;
@@ -83,7 +111,7 @@ function resolve(property: Schema, root: Schema): { schema: Schema; nullable: bo
   const nullable = real.length < choices.length || types.includes("null");
   const name = chosen.$ref?.split("/").at(-1);
   const schema = name === undefined ? chosen : (root.$defs?.[name] ?? {});
-  return { schema, nullable };
+  return { schema, nullable, name };
 }
 
 function typeOf({ type }: Schema): string | undefined {
@@ -112,6 +140,8 @@ function startOf(schema: Schema, root: Schema): Record<string, unknown> {
 const STARTS: Readonly<Record<string, string>> = {
   headline: "Your headline",
   text: "What runs along the lower edge",
+  from: "#1a1033",
+  to: "#0e1116",
 };
 
 function labelOf(key: string): string {

@@ -13,6 +13,7 @@ export interface State {
   readonly theme: Readonly<Record<string, unknown>> | null;
   readonly theme_fault: Trouble | null;
   readonly images: readonly string[];
+  readonly videos: readonly string[];
   readonly schema: Schema;
   readonly defaults: Theme;
   readonly layouts: readonly Layout[];

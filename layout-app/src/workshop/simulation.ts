@@ -15,6 +15,7 @@ export interface Simulation {
   sharing: boolean;
   chat: boolean;
   reactions: boolean;
+  captions: boolean;
   network: "good" | "somebody" | "recorder";
   restless: boolean;
 }
@@ -30,13 +31,15 @@ export const USUAL: Simulation = {
   sharing: false,
   chat: true,
   reactions: false,
+  captions: false,
   network: "good",
   restless: false,
 };
 
 /** The room as the page gets it. */
 export function sceneOf(simulation: Simulation): Scene {
-  const { people, names, speaker, off, phones, muted, hands, sharing, chat, reactions, network, restless } = simulation;
+  const { people, names, speaker, off, phones, muted, hands, sharing, chat, reactions, captions, network, restless } =
+    simulation;
   const everybody = Array.from({ length: people }, (_, at) => at);
   const others = everybody.filter((at) => at !== speaker);
   return {
@@ -54,6 +57,7 @@ export function sceneOf(simulation: Simulation): Scene {
     chat: chat ? 2 : 0,
     reactions: reactions ? 2 : 0,
     strangers: false,
+    captions,
     lively: true,
     reconnecting: network === "recorder",
     restless,

@@ -11,8 +11,9 @@ export interface Editing {
   readonly fields: readonly Field[];
   /** As in the file: what it does not name is as always. */
   readonly theme: unknown;
-  readonly defaults: unknown;
-  readonly images: readonly string[];
+  /** As the page gets it. */
+  readonly resolved: unknown;
+  readonly files: Readonly<Record<"image" | "video", readonly string[]>>;
   readonly contrasts: readonly Contrast[];
   readonly trouble: Trouble | null;
   readonly changed: boolean;
@@ -39,8 +40,8 @@ const FONTS = [
 /** The theme's values, by its schema. */
 export function themePanel(editing: Editing, actions: ThemeActions): TemplateResult {
   const { fields, changed, folder, copied, trouble } = editing;
-  const plain = fields.filter(({ kind }) => kind !== "group");
-  const groups = fields.filter(({ kind }) => kind === "group");
+  const isGroup = ({ kind }: Field) => kind === "group" || kind === "variant";
+  const [plain, groups] = [fields.filter((field) => !isGroup(field)), fields.filter(isGroup)];
   return html`<aside class="panel panel--theme" aria-label="The theme">
     <header class="panel__head">
       <h2>Theme</h2>
@@ -78,7 +79,8 @@ export function themePanel(editing: Editing, actions: ThemeActions): TemplateRes
 function one(field: Field, editing: Editing, actions: ThemeActions): TemplateResult {
   const { path, label, hint, nullable } = field;
   const own = valueAt(editing.theme, path);
-  const value = own === undefined ? valueAt(editing.defaults, path) : own;
+  // What is not written is as it comes to: a light base has other colours.
+  const value = own ?? valueAt(editing.resolved, path);
   const set = (next: unknown) => actions.set(path, next);
   const text = typeof value === "string" ? value : "";
   switch (field.kind) {
@@ -86,12 +88,19 @@ function one(field: Field, editing: Editing, actions: ThemeActions): TemplateRes
       return group(field, editing, actions, value);
     case "color":
       return color(field, text, editing.contrasts, set);
-    case "image":
-      return image(label, hint, text, editing.images, set);
+    case "file":
+      return file(field, text, editing.files[field.of], set);
+    case "variant":
+      return variant(field, editing, actions, value);
     case "switch":
       return toggle(label, value === true, set, hint);
-    case "number":
-      return range(label, typeof value === "number" ? value : field.min, field.min, field.max, set);
+    case "number": {
+      const number = typeof value === "number" ? value : null;
+      if (!nullable) return range(label, number ?? field.min, field.min, field.max, set);
+      const middle = Math.round((field.min + field.max) / 4);
+      return html`${toggle(label, number !== null, (on) => set(on ? middle : null), hint)}
+      ${number === null ? nothing : range("", number, field.min, field.max, set)}`;
+    }
     case "choice":
       return html`<label class="field field--row" title=${hint}>
         <span class="field__label">${label}</span>
@@ -128,11 +137,6 @@ function group(
 ): TemplateResult {
   const { path, label, hint, nullable, fields, start } = field;
   const on = value !== null && value !== undefined;
-  const begin = () => {
-    const image = editing.images[0];
-    const needsImage = "image" in start && start["image"] === "" && image !== undefined;
-    return needsImage ? { ...start, image } : start;
-  };
   const body = html`<div class="group__body">${fields.map((each) => one(each, editing, actions))}</div>`;
   if (path.length === 1 && !nullable) {
     return html`<details class="group" open>
@@ -143,15 +147,48 @@ function group(
   return html`<div class="group group--optional">
     ${
       nullable
-        ? toggle(label, on, (wanted) => actions.set(path, wanted ? begin() : null), hint)
+        ? toggle(label, on, (wanted) => actions.set(path, wanted ? begin(fields, start, editing) : null), hint)
         : html`<h4 class="field__label">${label}</h4>`
     }
     ${on ? body : nothing}
   </div>`;
 }
 
+/** What a part begins with that is switched on: its first file is there to be seen. */
+function begin(fields: readonly Field[], start: Readonly<Record<string, unknown>>, { files }: Editing): unknown {
+  const named = fields.flatMap((field) => {
+    const key = field.path.at(-1);
+    const first = field.kind === "file" ? files[field.of][0] : undefined;
+    return key !== undefined && first !== undefined && start[key] === "" ? [[key, first] as const] : [];
+  });
+  return { ...start, ...Object.fromEntries(named) };
+}
+
+function variant(
+  { path, label, hint, options }: Field & { kind: "variant" },
+  editing: Editing,
+  actions: ThemeActions,
+  value: unknown,
+): TemplateResult {
+  const chosen = options.find(({ key }) => valueAt(value, [key]) !== undefined);
+  const choose = (event: Event) => {
+    const wanted = options.find(({ key }) => key === (event.target as HTMLSelectElement).value);
+    actions.set(path, wanted ? { [wanted.key]: begin(wanted.fields, wanted.start, editing) } : null);
+  };
+  return html`<div class="group group--optional">
+    <label class="field field--row" title=${hint}>
+      <span class="field__label">${label}</span>
+      <select @change=${choose}>
+        <option value="" ?selected=${!chosen}>none</option>
+        ${options.map(({ key }) => html`<option value=${key} ?selected=${key === chosen?.key}>${key}</option>`)}
+      </select>
+    </label>
+    ${chosen ? html`<div class="group__body">${chosen.fields.map((each) => one(each, editing, actions))}</div>` : nothing}
+  </div>`;
+}
+
 function color(
-  { path, label, hint }: Field,
+  { path, label, hint, nullable }: Field,
   value: string,
   contrasts: readonly Contrast[],
   set: (value: unknown) => void,
@@ -174,7 +211,10 @@ function color(
         spellcheck="false"
         aria-label="${label}, as written in CSS"
         .value=${live(value)}
-        @change=${(event: Event) => set((event.target as HTMLInputElement).value)}
+        @change=${(event: Event) => {
+          const written = (event.target as HTMLInputElement).value.trim();
+          set(nullable && written === "" ? null : written);
+        }}
       />
     </label>
     ${
@@ -198,19 +238,19 @@ function hexOf(value: string): string {
   return context.fillStyle.startsWith("#") ? context.fillStyle : "#000000";
 }
 
-function image(
-  label: string,
-  hint: string,
+function file(
+  { label, hint, of }: Field & { kind: "file" },
   value: string,
-  images: readonly string[],
+  there: readonly string[],
   set: (value: unknown) => void,
 ): TemplateResult {
-  const known = value === "" || images.includes(value) ? images : [value, ...images];
+  const known = value === "" || there.includes(value) ? there : [value, ...there];
+  const kinds = of === "image" ? "a PNG, SVG, JPEG or WebP" : "an MP4 or WebM";
   return html`<label class="field field--row" title=${hint}>
     <span class="field__label">${label}</span>
     ${
       known.length === 0
-        ? html`<span class="hint">Put a PNG, SVG, JPEG or WebP into the folder; it appears here.</span>`
+        ? html`<span class="hint">Put ${kinds} into the folder; it appears here.</span>`
         : html`<select @change=${(event: Event) => set((event.target as HTMLSelectElement).value)}>
             ${value === "" ? html`<option value="" selected>choose…</option>` : nothing}
             ${known.map((each) => html`<option value=${each} ?selected=${each === value}>${each}</option>`)}

@@ -46,6 +46,7 @@ impl Crowd {
             RoomEvent::SpeakerChanged { identity: None }
             | RoomEvent::Chat { .. }
             | RoomEvent::Reaction { .. }
+            | RoomEvent::Caption { .. }
             | RoomEvent::ScreenShareStopped { .. }
             | RoomEvent::Reconnecting
             | RoomEvent::Reconnected => {}

@@ -95,8 +95,12 @@ impl Sidecars {
             write_whole(&path, text).map(|()| path)
         };
         let mut placed = vec![write("events.jsonl", &timeline.events_jsonl())?];
-        for (ending, text) in [("chat.vtt", timeline.chat_vtt()), ("chapters.vtt", chapters_vtt(&timeline.chapters()))]
-        {
+        let derived = [
+            ("chat.vtt", timeline.chat_vtt()),
+            ("captions.vtt", timeline.captions_vtt()),
+            ("chapters.vtt", chapters_vtt(&timeline.chapters())),
+        ];
+        for (ending, text) in derived {
             match text {
                 Some(text) => placed.push(write(ending, &text)?),
                 // What a recording of the same name left would be taken for this one's.

@@ -8,6 +8,27 @@ export const LEGACY_CHAT_TOPIC = "lk-chat-topic";
  */
 export const REACTION_TOPICS: readonly string[] = ["lk.reactions", "reactions"];
 
+/** Topic of what LiveKit's agents transcribe, as text streams. */
+export const TRANSCRIPTION_TOPIC = "lk.transcription";
+/** Attribute of such a stream: which piece of speech it is about. The same comes again, with more words. */
+export const TRANSCRIPTION_SEGMENT = "lk.segment_id";
+/** Attribute of such a stream: no more words are to come. What grows within one stream says so when the stream ends. */
+export const TRANSCRIPTION_FINAL = "lk.transcription_final";
+/** Attribute of such a stream: whose words they are, when they are not the sender's own. */
+export const TRANSCRIBED_TRACK = "lk.transcribed_track_id";
+
+/**
+ * The line that is pinned, from the room's metadata: JSON with `"pinned_message": "text"` or `{"name": "Ada", "text": "…"}`. Only the
+ * application's own server may write it, so that no participant can put anything into the picture for good.
+ */
+export function pinnedMessage(metadata: string | undefined): { name: string; text: string } | null {
+  const pinned = parse(metadata ?? "")?.["pinned_message"];
+  if (typeof pinned === "string") return { name: "", text: pinned };
+  if (typeof pinned !== "object" || pinned === null) return null;
+  const { name, text } = pinned as Record<string, unknown>;
+  return typeof text === "string" ? { name: typeof name === "string" ? name : "", text } : null;
+}
+
 /** The line in a data packet of the legacy chat topic; null when there is none, or the same line comes as a text stream too. */
 export function legacyChatLine(text: string): string | null {
   const packet = parse(text);

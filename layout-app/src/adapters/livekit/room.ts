@@ -18,8 +18,13 @@ import {
   LEGACY_CHAT_TOPIC,
   handRaisedAt,
   legacyChatLine,
+  pinnedMessage,
   REACTION_TOPICS,
   reactionEmoji,
+  TRANSCRIBED_TRACK,
+  TRANSCRIPTION_FINAL,
+  TRANSCRIPTION_SEGMENT,
+  TRANSCRIPTION_TOPIC,
 } from "./messages";
 
 /** From the first knock to media that can flow. */
@@ -39,6 +44,7 @@ export class LivekitRoom implements Room {
   readonly #tracks = new Map<TrackKey, RemoteTrack>();
   readonly #keys = new WeakMap<RemoteTrack, TrackKey>();
   #lastKey = 0;
+  #hides: (identity: string) => boolean = () => false;
 
   constructor(
     private readonly url: string,
@@ -79,6 +85,7 @@ export class LivekitRoom implements Room {
     const joined = ({ joinedAt }: RemoteParticipant) => joinedAt?.getTime() ?? 0;
     const present = [...this.#client.remoteParticipants.values()].sort((one, other) => joined(one) - joined(other));
     for (const participant of present) this.#tell(participant);
+    this.#pin();
   }
 
   attach(key: TrackKey, video: HTMLVideoElement): () => void {
@@ -92,6 +99,15 @@ export class LivekitRoom implements Room {
   /** As the server measures it, a few times a second. */
   levelOf(identity: string): number {
     return this.#client.remoteParticipants.get(identity)?.audioLevel ?? 0;
+  }
+
+  silence(hides: (identity: string) => boolean): void {
+    this.#hides = hides;
+    for (const { identity, audioTrackPublications } of this.#client.remoteParticipants.values()) {
+      for (const { track } of audioTrackPublications.values()) {
+        for (const element of track?.attachedElements ?? []) element.muted = hides(identity);
+      }
+    }
   }
 
   leave(): void {
@@ -121,7 +137,7 @@ export class LivekitRoom implements Room {
       .on(RoomEvent.TrackMuted, tellOwner)
       .on(RoomEvent.TrackUnmuted, tellOwner)
       .on(RoomEvent.TrackSubscribed, (track, _, participant) => {
-        play(track);
+        play(track, this.#hides(participant.identity));
         this.#tell(participant);
       })
       .on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
@@ -151,6 +167,11 @@ export class LivekitRoom implements Room {
         }
       })
       .on(RoomEvent.ChatMessage, ({ message }, participant) => this.#chat(participant?.identity, message))
+      // As text streams come the same words again, under the same names; the model knows them then.
+      .on(RoomEvent.TranscriptionReceived, (segments, participant) => {
+        for (const { id, text, final } of segments) this.#caption(participant?.identity, id, text, final);
+      })
+      .on(RoomEvent.RoomMetadataChanged, () => this.#pin())
       .on(RoomEvent.Disconnected, (reason) => {
         const listener = this.#listener;
         // Before the join it is `connect` that fails, with a better reason.
@@ -162,10 +183,47 @@ export class LivekitRoom implements Room {
         else listener.ended(parting);
       });
 
+    this.#listenToSpeech();
     this.#onText(CHAT_TOPIC, (identity, text) => this.#chat(identity, text));
     for (const topic of REACTION_TOPICS) {
       this.#onText(topic, (identity, text) => this.#react(identity, reactionEmoji(text)));
     }
+  }
+
+  #pin(): void {
+    if (this.#joined) this.#listener?.changed({ type: "pinned", line: pinnedMessage(this.#client.metadata) });
+  }
+
+  #listenToSpeech(): void {
+    this.#client.registerTextStreamHandler(TRANSCRIPTION_TOPIC, (reader, { identity }) => {
+      // Broken off: the words so far stay for their time.
+      this.#follow(reader, identity).catch(() => undefined);
+    });
+  }
+
+  /** A stream is a piece of speech, or the words so far of one. */
+  async #follow(reader: TextStreamReader, sender: string): Promise<void> {
+    const attributes = () => reader.info.attributes ?? {};
+    const segment = attributes()[TRANSCRIPTION_SEGMENT] ?? reader.info.id;
+    const speaker = this.#ownerOf(attributes()[TRANSCRIBED_TRACK]) ?? sender;
+    let text = "";
+    for await (const words of reader) {
+      if (text.length + words.length > LONGEST_MESSAGE_BYTES) return;
+      text += words;
+      this.#caption(speaker, segment, text, false);
+    }
+    this.#caption(speaker, segment, text, attributes()[TRANSCRIPTION_FINAL] === "true");
+  }
+
+  #ownerOf(track: string | undefined): string | undefined {
+    if (track === undefined) return undefined;
+    const owners = [...this.#client.remoteParticipants.values()];
+    return owners.find(({ trackPublications }) => trackPublications.has(track))?.identity;
+  }
+
+  #caption(identity: string | undefined, segment: string, text: string, final: boolean): void {
+    const name = this.#nameOf(identity);
+    this.#listener?.changed({ type: "caption", segment, identity: identity ?? null, name, text, final });
   }
 
   #onText(topic: string, hear: (identity: string, text: string) => void): void {
@@ -240,10 +298,11 @@ function hasTile(participant: RemoteParticipant): boolean {
   return !machine || participant.trackPublications.size > 0;
 }
 
-/** Every voice is heard, whoever is in the picture. */
-function play(track: RemoteTrack): void {
+/** Every voice is heard, whoever is in the picture, unless it is hidden. */
+function play(track: RemoteTrack, muted: boolean): void {
   if (track.kind !== Track.Kind.Audio) return;
   const element = track.attach();
+  element.muted = muted;
   element.hidden = true;
   document.body.append(element);
 }

@@ -11,6 +11,11 @@ export type CastScript = {
  */
 speech: CastSpeech, 
 /**
+ * What is said, a line a turn, one after the other and again from the first: the room is told as it is spoken, as by a
+ * service that transcribes. Empty: nobody transcribes.
+ */
+lines: Array<string>, 
+/**
  * Chat and reactions in order of time.
  */
 cues: Array<CastCue>, 

@@ -71,7 +71,27 @@ name: string,
 /**
  * One emoji.
  */
-emoji: string, } | { "type": "recording", 
+emoji: string, } | { "type": "caption", 
+/**
+ * Who.
+ */
+from: string, 
+/**
+ * Display name.
+ */
+name: string, 
+/**
+ * The speaker's name for this piece of speech.
+ */
+segment: string, 
+/**
+ * The words so far.
+ */
+text: string, 
+/**
+ * No more words are to come.
+ */
+last: boolean, } | { "type": "recording", 
 /**
  * A recorder is in the room.
  */

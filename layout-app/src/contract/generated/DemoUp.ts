@@ -42,4 +42,16 @@ text: string, } | { "type": "reaction",
 /**
  * One emoji, at most 32 bytes.
  */
-emoji: string, };
+emoji: string, } | { "type": "caption", 
+/**
+ * The sender's name for this piece of speech, at most 64 bytes: told again with more words, until `last`.
+ */
+segment: string, 
+/**
+ * The words so far, 1 to 2000 characters.
+ */
+text: string, 
+/**
+ * No more words are to come.
+ */
+last: boolean, };

@@ -18,6 +18,10 @@ names: boolean,
  */
 chat: boolean, 
 /**
+ * A line of chat that the room has pinned.
+ */
+pinned: boolean, 
+/**
  * Emoji reactions.
  */
 reactions: boolean, 
@@ -25,6 +29,16 @@ reactions: boolean,
  * Raised hands, in the order in which they were raised.
  */
 hands: boolean, 
+/**
+ * What is said, as text. Off unless asked for: what is drawn can't be switched off by who watches, and everything understood is
+ * in `captions.vtt` anyway.
+ */
+captions: boolean, 
+/**
+ * Corners of plates, lines of chat, captions and lower thirds, in pixels of a frame whose shorter side is 720; at most
+ * [`Overlays::ROUNDEST`]. Absent: each its own.
+ */
+radius: number | null, 
 /**
  * Beside the title.
  */

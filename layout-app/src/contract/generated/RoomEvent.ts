@@ -43,7 +43,23 @@ name: string,
 /**
  * The emoji.
  */
-emoji: string, } | { "kind": "screen_share_started", 
+emoji: string, } | { "kind": "caption", 
+/**
+ * Who; absent when the room does not say.
+ */
+identity: string | null, 
+/**
+ * Display name at that time.
+ */
+name: string, 
+/**
+ * What was said.
+ */
+text: string, 
+/**
+ * Milliseconds from the first word to this event.
+ */
+lasted_ms: number, } | { "kind": "screen_share_started", 
 /**
  * Who shares.
  */

@@ -58,6 +58,10 @@ reactions: number,
  */
 strangers: boolean, 
 /**
+ * Whoever speaks is understood, and captions tell what is said.
+ */
+captions: boolean, 
+/**
  * Where there are chat and reactions, more of them follow.
  */
 lively: boolean, 

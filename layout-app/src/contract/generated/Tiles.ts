@@ -9,6 +9,14 @@ export type Tiles = {
  */
 gap: number, 
 /**
+ * Between tiles and the edge of the frame; absent: as between tiles. At most [`Tiles::WIDEST_MARGIN`].
+ */
+margin: number | null, 
+/**
+ * Corners; absent: they grow with the tile. At most [`Tiles::ROUNDEST`].
+ */
+radius: number | null, 
+/**
  * Tiles glide to new places, come and go softly. Off also where the browser is told that less motion is preferred.
  */
 motion: boolean, 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::layout::Layout;
+use wallflower_domain::look::Look;
 use wallflower_domain::theme::Theme;
 use wallflower_domain::wire::page::{CONTRACT, PageConfig, PageRoom};
 use wallflower_domain::wire::scene::Scene;
@@ -38,8 +39,7 @@ pub(super) fn config(theme: Theme, layout: Layout, room: PageRoom, size: FrameSi
         contract: CONTRACT,
         recording: "workshop".to_owned(),
         room: Some(room),
-        layout,
-        theme,
+        look: Look::new(layout, theme),
         size,
         fps: FrameRate::DEFAULT,
     }

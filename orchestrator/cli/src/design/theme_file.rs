@@ -21,27 +21,17 @@ pub(super) struct ThemeFault {
 
 /// Reads a theme whose images are beside it in `folder`, and brings them in.
 pub(super) fn read(text: &str, folder: Option<&Path>) -> Result<Theme, ThemeFault> {
-    let deserializer = &mut serde_json::Deserializer::from_str(text);
-    let theme: Theme = serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let field = error.path().to_string();
-        let inner = error.inner();
-        ThemeFault {
-            field: (field != ".").then_some(field),
-            line: Some(inner.line()).filter(|line| *line > 0),
-            message: without_place(&inner.to_string()),
-        }
+    let theme = Theme::read(text).map_err(|error| ThemeFault {
+        field: Some(error.field).filter(|field| !field.is_empty()),
+        line: Some(error.line).filter(|line| *line > 0),
+        message: error.reason,
     })?;
     let Some(folder) = folder else { return Ok(theme) };
-    theme::with_images(theme, folder).map_err(|(what, message)| ThemeFault {
-        line: line_of(text, what),
-        field: Some(what.to_owned()),
-        message,
+    theme::with_files(theme, folder).map_err(|(field, why)| ThemeFault {
+        line: line_of(text, field),
+        field: Some(field.to_owned()),
+        message: format!("it names {why}"),
     })
-}
-
-/// `… at line 3 column 4` is said better by whoever shows it.
-fn without_place(message: &str) -> String {
-    message.rsplit_once(" at line ").map_or(message, |(before, _)| before).to_owned()
 }
 
 /// Where a key is first written.
@@ -86,7 +76,7 @@ mod tests {
         assert_eq!(broken.line, Some(2), "{broken:?}");
         let temp = tempfile::tempdir().expect("temp dir");
         let missing = read("{\n\"logo\": {\"image\": \"no.png\"}}", Some(temp.path())).expect_err("refused");
-        assert_eq!((missing.field.as_deref(), missing.line), (Some("logo"), Some(2)), "{missing:?}");
+        assert_eq!((missing.field.as_deref(), missing.line), (Some("logo.image"), Some(2)), "{missing:?}");
     }
 
     #[test]

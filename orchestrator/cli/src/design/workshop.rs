@@ -42,6 +42,7 @@ use crate::args::DesignArgs;
 use crate::run::{new_id, program};
 
 const IMAGES: [&str; 5] = ["png", "svg", "jpg", "jpeg", "webp"];
+const VIDEOS: [&str; 2] = ["mp4", "webm"];
 const READY_DEADLINE: Duration = Duration::from_secs(15);
 /// A recording that is told to leave has this long.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(10);
@@ -122,6 +123,8 @@ async fn state(State(workshop): State<Arc<Workshop>>) -> Json<Value> {
     let text = folder.theme_file().and_then(|file| std::fs::read_to_string(file).ok());
     let theme: Option<Value> = text.as_deref().map_or_else(|| Some(json!({})), |text| serde_json::from_str(text).ok());
     let fault = text.as_deref().and_then(|text| theme_file::read(text, folder.path()).err());
+    let schema = schemars::generate::SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let schema = schema.into_root_schema_for::<Theme>();
     let missing: Vec<&str> =
         Program::ALL.into_iter().filter(|program| program.find().is_err()).map(Program::title).collect();
     Json(json!({
@@ -133,7 +136,8 @@ async fn state(State(workshop): State<Arc<Workshop>>) -> Json<Value> {
         "theme": theme,
         "theme_fault": fault,
         "images": folder.files(&IMAGES),
-        "schema": schemars::schema_for!(Theme),
+        "videos": folder.files(&VIDEOS),
+        "schema": schema,
         "defaults": Theme::default(),
         "layouts": Layout::ALL.map(Layout::name),
         "missing_programs": missing,

@@ -25,6 +25,8 @@ const CHAT_KEPT: usize = 50;
 const MAX_NAME_CHARS: usize = 64;
 const MAX_CHAT_CHARS: usize = 2000;
 const MAX_EMOJI_BYTES: usize = 32;
+/// Nobody names what they say at such length.
+const MAX_SEGMENT_BYTES: usize = 64;
 
 /// The name of a demo room: 1 to 64 of `A-Z a-z 0-9 _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -177,6 +179,14 @@ impl Room {
                 let (from, name, emoji) = (from.to_string(), client.name.clone(), one_emoji(emoji)?);
                 Ok(vec![Delivery { to: self.everyone(), message: DemoDown::Reaction { from, name, emoji } }])
             }
+            DemoUp::Caption { segment, text, last } => {
+                if segment.len() > MAX_SEGMENT_BYTES {
+                    return Err(Refusal::new(format!("A segment's name is at most {MAX_SEGMENT_BYTES} bytes.")));
+                }
+                let (name, text, to) = (client.name.clone(), chat_text(text)?, self.everyone_but(from));
+                let message = DemoDown::Caption { from: from.to_string(), name, segment, text, last };
+                Ok(vec![Delivery { to, message }])
+            }
         }
     }
 
@@ -271,7 +281,7 @@ fn display_name(text: &str) -> Result<String, Refusal> {
 
 fn chat_text(text: String) -> Result<String, Refusal> {
     if text.trim().is_empty() || text.chars().count() > MAX_CHAT_CHARS {
-        return Err(Refusal::new(format!("A line of chat is 1 to {MAX_CHAT_CHARS} characters.")));
+        return Err(Refusal::new(format!("A line is 1 to {MAX_CHAT_CHARS} characters.")));
     }
     Ok(text)
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Theme;
 use super::color::Seen;
+use super::{Background, Gradient, Theme};
 
 /// What text needs (WCAG 2, 1.4.3, level AA).
 pub const TEXT: f64 = 4.5;
@@ -49,15 +49,26 @@ impl Theme {
     pub fn contrasts(&self) -> Vec<Contrast> {
         let colors = &self.colors;
         let background = ("colors.background", Seen::of(&colors.background).map(|seen| seen.on(Seen::BLACK)));
+        let stops = match &self.background {
+            Some(Background::Gradient(Gradient { from, to, .. })) => {
+                vec![("background.gradient.from", from), ("background.gradient.to", to)]
+            }
+            // What a picture shows is not known here.
+            Some(Background::Image(_) | Background::Video(_)) | None => Vec::new(),
+        };
+        let behind: Vec<_> = std::iter::once(background)
+            .chain(stops.into_iter().map(|(field, color)| (field, seen_on(color, background.1))))
+            .collect();
         let surface = ("colors.surface", seen_on(&colors.surface, background.1));
         // Whatever is in the picture, it is no brighter than white and no darker than black.
         let plate = |below: Seen| Seen::of(&colors.surface).map(|seen| seen.at(PLATE).on(below));
         let bright = ("a name plate over a white picture", plate(Seen::WHITE));
         let dark = ("a name plate over a black picture", plate(Seen::BLACK));
+        let with = |more: &[_]| [&behind, more].concat();
         let grounds = [
-            (&colors.text, "colors.text", TEXT, vec![background, surface, bright, dark]),
-            (&colors.muted_text, "colors.muted_text", TEXT, vec![background, surface]),
-            (&colors.accent, "colors.accent", MARK, vec![background]),
+            (&colors.text, "colors.text", TEXT, with(&[surface, bright, dark])),
+            (&colors.muted_text, "colors.muted_text", TEXT, with(&[surface])),
+            (&colors.accent, "colors.accent", MARK, with(&[])),
             (&colors.alert, "colors.alert", MARK, vec![surface]),
         ];
         let pairs = grounds.into_iter().flat_map(|(color, field, needed, grounds)| {
@@ -78,7 +89,7 @@ fn seen_on(color: &str, below: Option<Seen>) -> Option<Seen> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::Colors;
+    use crate::theme::{Base, Colors};
 
     fn ratio(of: &str, against: &str) -> f64 {
         Seen::of(of).expect("a colour").contrast(Seen::of(against).expect("a colour"))
@@ -102,12 +113,30 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_can_be_read() {
-        let contrasts = Theme::default().contrasts();
-        assert_eq!(contrasts.len(), 8);
-        for contrast in contrasts {
-            assert!(contrast.suffices(), "{contrast}");
+    fn both_bases_can_be_read() {
+        for base in [Base::Dark, Base::Light] {
+            let contrasts = Theme { colors: Colors::of(base), ..Theme::default() }.contrasts();
+            assert_eq!(contrasts.len(), 8);
+            for contrast in contrasts {
+                assert!(contrast.suffices(), "{base:?}: {contrast}");
+            }
         }
+    }
+
+    #[test]
+    fn a_gradient_is_stood_on_at_both_ends() {
+        let gradient = Gradient { from: "#0e1116".into(), to: "#9aa4b0".into(), angle: 0 };
+        let theme = Theme { background: Some(Background::Gradient(gradient)), ..Theme::default() };
+        let told: Vec<_> = theme
+            .contrasts()
+            .into_iter()
+            .filter(|pair| !pair.suffices())
+            .map(|pair| (pair.field, pair.against))
+            .collect();
+        assert_eq!(
+            told,
+            ["colors.text", "colors.muted_text", "colors.accent"].map(|field| (field, "background.gradient.to"))
+        );
     }
 
     #[test]

@@ -12,10 +12,20 @@ pub struct Overlays {
     pub names: bool,
     /// The latest lines of chat.
     pub chat: bool,
+    /// A line of chat that the room has pinned.
+    pub pinned: bool,
     /// Emoji reactions.
     pub reactions: bool,
     /// Raised hands, in the order in which they were raised.
     pub hands: bool,
+    /// What is said, as text. Off unless asked for: what is drawn can't be switched off by who watches, and everything understood is
+    /// in `captions.vtt` anyway.
+    pub captions: bool,
+    /// Corners of plates, lines of chat, captions and lower thirds, in pixels of a frame whose shorter side is 720; at most
+    /// [`Overlays::ROUNDEST`]. Absent: each its own.
+    #[serde(deserialize_with = "radius")]
+    #[cfg_attr(feature = "schema", schemars(range(max = Self::ROUNDEST)))]
+    pub radius: Option<u16>,
     /// Beside the title.
     pub clock: Clock,
     /// A headline over the lower third of the picture, for some time; absent for none.
@@ -35,8 +45,11 @@ impl Default for Overlays {
         Self {
             names: true,
             chat: true,
+            pinned: true,
             reactions: true,
             hands: true,
+            captions: false,
+            radius: None,
             clock: Clock::Off,
             lower_third: None,
             ticker: None,
@@ -45,6 +58,15 @@ impl Default for Overlays {
             outro: None,
         }
     }
+}
+
+impl Overlays {
+    /// A line of chat is hardly higher.
+    pub const ROUNDEST: u16 = 32;
+}
+
+fn radius<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    optional::<_, 0, { Overlays::ROUNDEST }>(deserializer)
 }
 
 /// Which time is shown.
@@ -161,12 +183,28 @@ fn lower_right() -> Corner {
     Corner::BottomRight
 }
 
-fn bounded<'de, D: Deserializer<'de>, const LEAST: u16, const MOST: u16>(deserializer: D) -> Result<u16, D::Error> {
+/// A length that need not be given.
+pub(super) fn optional<'de, D: Deserializer<'de>, const LEAST: u16, const MOST: u16>(
+    deserializer: D,
+) -> Result<Option<u16>, D::Error> {
+    match Option::<u16>::deserialize(deserializer)? {
+        Some(value) if !(LEAST..=MOST).contains(&value) => Err(out_of_range(value, LEAST, MOST)),
+        given => Ok(given),
+    }
+}
+
+fn out_of_range<E: serde::de::Error>(value: u16, least: u16, most: u16) -> E {
+    E::custom(format!("{value} is out of range; write {least} to {most}"))
+}
+
+pub(super) fn bounded<'de, D: Deserializer<'de>, const LEAST: u16, const MOST: u16>(
+    deserializer: D,
+) -> Result<u16, D::Error> {
     let value = u16::deserialize(deserializer)?;
     if (LEAST..=MOST).contains(&value) {
         return Ok(value);
     }
-    Err(serde::de::Error::custom(format!("{value} is out of range; write {LEAST} to {MOST}")))
+    Err(out_of_range(value, LEAST, MOST))
 }
 
 #[cfg(test)]
@@ -201,11 +239,5 @@ mod tests {
             let error = read(overlays).expect_err("refused");
             assert!(error.contains(says) && error.contains("line 1 column"), "{error}");
         }
-    }
-
-    #[test]
-    fn every_image_is_found_where_it_may_be_named() {
-        let mut theme = read(r#"{"watermark": {"image": "mark.png"}}"#).expect("valid");
-        assert_eq!(theme.images_mut(), [("watermark", &mut "mark.png".to_owned())]);
     }
 }

@@ -41,7 +41,7 @@ impl Timeline<'_> {
 }
 
 /// As the picture names somebody without a name.
-fn who<'a>(name: &'a str, identity: Option<&'a str>) -> &'a str {
+pub(super) fn who<'a>(name: &'a str, identity: Option<&'a str>) -> &'a str {
     let named = |text: &&str| !vtt::one_line(text).is_empty();
     Some(name).filter(named).or(identity.filter(named)).unwrap_or("Guest")
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
+use crate::look::LookChange;
 use crate::recording::EndReason;
 use crate::wire::agent::{PauseMode, StreamState};
 use crate::wire::page::RoomEvent;
@@ -38,7 +39,7 @@ pub fn read(text: &str) -> (Vec<Line>, usize) {
     (lines, unreadable)
 }
 
-/// What can happen. The first nine are [`RoomEvent`] under the same names; the others are the recorder's own.
+/// What can happen. The first ten are [`RoomEvent`] under the same names; the others are the recorder's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -77,6 +78,17 @@ pub enum Event {
         name: String,
         /// The emoji.
         emoji: String,
+    },
+    /// What somebody said, when the room had understood all of it.
+    Caption {
+        /// Who; absent when the room does not say.
+        identity: Option<String>,
+        /// Display name at that time.
+        name: String,
+        /// What was said.
+        text: String,
+        /// Milliseconds from the first word to this event.
+        lasted_ms: u32,
     },
     /// A screen share began.
     ScreenShareStarted {
@@ -127,6 +139,11 @@ pub enum Event {
         /// How.
         layout: Layout,
     },
+    /// The room was shown in another way, beside how tiles were arranged.
+    LookChanged {
+        /// What changed. Images are left out.
+        change: Box<LookChange>,
+    },
     /// A stream's state changed.
     Stream {
         /// Which: text without secrets, such as `rtmp://host/app/****`.
@@ -154,7 +171,7 @@ pub enum Event {
 impl Event {
     /// What people say. It is not kept while the recording is paused: a pause is off the record.
     pub fn is_said(&self) -> bool {
-        matches!(self, Self::Chat { .. } | Self::Reaction { .. })
+        matches!(self, Self::Chat { .. } | Self::Reaction { .. } | Self::Caption { .. })
     }
 }
 
@@ -166,6 +183,7 @@ impl From<RoomEvent> for Event {
             RoomEvent::SpeakerChanged { identity } => Self::SpeakerChanged { identity },
             RoomEvent::Chat { identity, name, text } => Self::Chat { identity, name, text },
             RoomEvent::Reaction { identity, name, emoji } => Self::Reaction { identity, name, emoji },
+            RoomEvent::Caption { identity, name, text, lasted_ms } => Self::Caption { identity, name, text, lasted_ms },
             RoomEvent::ScreenShareStarted { identity } => Self::ScreenShareStarted { identity },
             RoomEvent::ScreenShareStopped { identity } => Self::ScreenShareStopped { identity },
             RoomEvent::Reconnecting => Self::Reconnecting,
@@ -222,7 +240,8 @@ mod tests {
             RoomEvent::ParticipantLeft { identity: identity.clone() },
             RoomEvent::SpeakerChanged { identity: Some(identity.clone()) },
             RoomEvent::Chat { identity: None, name: name.clone(), text: "hello".into() },
-            RoomEvent::Reaction { identity: Some(identity.clone()), name, emoji: "👍".into() },
+            RoomEvent::Reaction { identity: Some(identity.clone()), name: name.clone(), emoji: "👍".into() },
+            RoomEvent::Caption { identity: Some(identity.clone()), name, text: "So be it.".into(), lasted_ms: 900 },
             RoomEvent::ScreenShareStarted { identity: identity.clone() },
             RoomEvent::ScreenShareStopped { identity },
             RoomEvent::Reconnecting,

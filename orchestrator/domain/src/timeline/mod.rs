@@ -5,13 +5,14 @@
 //!                      │
 //!                      ├── MediaMap, from the finisher: where wall time lies in the finished file
 //!                      ▼
-//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · chapters · attendance · markers
+//!                  Timeline ──▶ events.jsonl with the file's times · chat.vtt · captions.vtt · chapters · attendance · markers
 //!                                 └──▶ Manifest
 //! ```
 //!
 //! Pure: lines, map and duration go in, text and values come out.
 
 mod attendance;
+mod captions;
 mod chapters;
 mod chat;
 mod line;
@@ -23,6 +24,7 @@ mod speaking;
 mod vtt;
 
 pub use attendance::{Attendee, Presence};
+pub use captions::CAPTION_SHOWN;
 pub use chapters::{Chapter, Marker, chapters_vtt, ffmetadata};
 pub use chat::CHAT_SHOWN;
 pub use line::{Event, Line, read};

@@ -88,6 +88,10 @@ pub struct CastMember {
 pub struct CastScript {
     /// Who speaks when.
     pub speech: CastSpeech,
+    /// What is said, a line a turn, one after the other and again from the first: the room is told as it is spoken, as by a
+    /// service that transcribes. Empty: nobody transcribes.
+    #[serde(default)]
+    pub lines: Vec<String>,
     /// Chat and reactions in order of time.
     pub cues: Vec<CastCue>,
     /// The cues start anew after this long, every time with the next member in each part; absent for once only.
@@ -260,6 +264,18 @@ const REACTIONS: [[&str; 6]; 4] = [
     ["👍", "🎉", "👏", "❤️", "😮", "👍"],
 ];
 
+/// What is said, a line a turn of four seconds.
+const LINES: [&str; 8] = [
+    "Good morning everyone, and thank you for joining so early.",
+    "Last week we shipped the new layouts, and the numbers look good.",
+    "La réponse des équipes a été très positive.",
+    "Two customers have asked for captions, so here they are.",
+    "If nobody objects, we take the second proposal.",
+    "¿Alguien quiere añadir algo antes de seguir?",
+    "I'll write that up and send it around this afternoon.",
+    "Then let us look at the next point on the list.",
+];
+
 /// The default script for `count` members: a minute of chat and reactions in four rounds, then again with other parts.
 pub fn default_script(count: usize) -> CastScript {
     let member = |turn: usize| u32::try_from(turn % count.max(1)).unwrap_or(0);
@@ -276,7 +292,7 @@ pub fn default_script(count: usize) -> CastScript {
     }
     cues.sort_by_key(|cue| cue.at_ms);
     let repeat_ms = u32::try_from(CHAT.len()).ok().map(|rounds| rounds * ROUND_MS);
-    CastScript { speech: CastSpeech::Turns { turn_ms: 4_000 }, cues, repeat_ms }
+    CastScript { speech: CastSpeech::Turns { turn_ms: 4_000 }, lines: LINES.map(str::to_owned).into(), cues, repeat_ms }
 }
 
 #[cfg(test)]

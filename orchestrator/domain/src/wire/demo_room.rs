@@ -137,6 +137,15 @@ pub enum DemoUp {
         /// One emoji, at most 32 bytes.
         emoji: String,
     },
+    /// Tell what this participant is saying.
+    Caption {
+        /// The sender's name for this piece of speech, at most 64 bytes: told again with more words, until `last`.
+        segment: String,
+        /// The words so far, 1 to 2000 characters.
+        text: String,
+        /// No more words are to come.
+        last: bool,
+    },
 }
 
 /// Server to client.
@@ -199,6 +208,19 @@ pub enum DemoDown {
         name: String,
         /// One emoji.
         emoji: String,
+    },
+    /// What somebody else is saying.
+    Caption {
+        /// Who.
+        from: String,
+        /// Display name.
+        name: String,
+        /// The speaker's name for this piece of speech.
+        segment: String,
+        /// The words so far.
+        text: String,
+        /// No more words are to come.
+        last: bool,
     },
     /// A recorder came, or the last one went.
     Recording {

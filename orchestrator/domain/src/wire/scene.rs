@@ -36,6 +36,8 @@ pub struct Scene {
     pub reactions: u16,
     /// Reactions come from people whom the room does not name.
     pub strangers: bool,
+    /// Whoever speaks is understood, and captions tell what is said.
+    pub captions: bool,
     /// Where there are chat and reactions, more of them follow.
     pub lively: bool,
     /// The connection to the room is away.
@@ -89,6 +91,7 @@ impl Default for Scene {
             chat: 0,
             reactions: 0,
             strangers: false,
+            captions: false,
             lively: false,
             reconnecting: false,
             restless: false,

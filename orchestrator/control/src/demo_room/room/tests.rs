@@ -263,6 +263,20 @@ fn chat_and_reactions_reach_everyone_with_the_senders_name() {
 }
 
 #[test]
+fn what_somebody_says_reaches_everyone_else_and_nobody_who_comes_later() {
+    let mut stage = Stage::default();
+    let (ada, recorder) = (stage.join(DemoRole::Person, "Ada"), stage.join(DemoRole::Recorder, ""));
+    stage.forget();
+    let says = |text: &str, segment: &str| DemoUp::Caption { segment: segment.into(), text: text.into(), last: false };
+    stage.say(ada, says("Good morn", "1")).unwrap();
+    let (from, name) = (ada.to_string(), "Ada".to_owned());
+    let told = DemoDown::Caption { from, name, segment: "1".into(), text: "Good morn".into(), last: false };
+    assert_eq!(stage.news(recorder), [told]);
+    assert_eq!(stage.news(ada), []);
+    assert!(stage.say(ada, says("x", &"s".repeat(65))).is_err() && stage.say(ada, says(" ", "2")).is_err());
+}
+
+#[test]
 fn the_last_fifty_lines_of_chat_are_kept_for_those_who_come_later() {
     let mut stage = Stage::default();
     let ada = stage.join(DemoRole::Person, "Ada");
