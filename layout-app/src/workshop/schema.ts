@@ -86,7 +86,7 @@ type TextKind = { readonly kind: "color" | "text" } | { readonly kind: "file"; r
 
 function textKind(schema: Schema, path: Path): TextKind {
   const key = path.at(-1) ?? "";
-  if (schema.format === "color" || path.at(-2) === "colors") return { kind: "color" };
+  if (schema.format === "color" || path.at(-2) === "colors" || path.at(-2) === "gradient") return { kind: "color" };
   if (key === "image" || key === "file") return { kind: "file", of: path.includes("video") ? "video" : "image" };
   return { kind: "text" };
 }

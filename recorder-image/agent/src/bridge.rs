@@ -339,14 +339,13 @@ async fn listen_to_network(
         if status < 400 {
             return None;
         }
-        noted.request_failed(&event.response.url, &format!("HTTP {status}"));
+        noted.request_failed(Wanted::Url(event.response.url.clone()), &format!("HTTP {status}"));
         (event.r#type == ResourceType::Document).then_some(Signal::Status(status))
     }));
     let failures = page.event_listener::<EventLoadingFailed>().await.map_err(cdp_failure)?;
     let noted = evidence.clone();
     listeners.spawn(forward(failures, sender.clone(), move |event: &EventLoadingFailed| {
-        let url = noted.address_of(event.request_id.inner());
-        noted.request_failed(url.as_deref().unwrap_or("(unknown address)"), &event.error_text);
+        noted.request_failed(Wanted::Request(event.request_id.inner().clone()), &event.error_text);
         None
     }));
     Ok(())
@@ -359,7 +358,7 @@ struct Evidence(Arc<Mutex<Collected>>);
 #[derive(Default)]
 struct Collected {
     console: VecDeque<String>,
-    failed_requests: VecDeque<String>,
+    failed_requests: VecDeque<(Wanted, String)>,
     requested: VecDeque<(String, String)>,
 }
 
@@ -382,26 +381,37 @@ impl Evidence {
         });
     }
 
-    fn address_of(&self, id: &str) -> Option<String> {
-        self.with(|collected| {
-            collected.requested.iter().rev().find(|(known, _)| known == id).map(|(_, url)| url.clone())
-        })
-    }
-
-    fn request_failed(&self, url: &str, why: &str) {
-        self.with(|collected| push(&mut collected.failed_requests, format!("{}: {why}", without_query(url))));
+    fn request_failed(&self, wanted: Wanted, why: &str) {
+        self.with(|collected| push(&mut collected.failed_requests, (wanted, why.to_owned())));
     }
 
     fn snapshot(&self) -> PageEvidence {
         self.with(|collected| PageEvidence {
             console: collected.console.iter().cloned().collect(),
-            failed_requests: collected.failed_requests.iter().cloned().collect(),
+            failed_requests: collected.failed_requests.iter().map(|failed| collected.told(failed)).collect(),
             screenshot: None,
         })
     }
 }
 
-fn push(lines: &mut VecDeque<String>, line: String) {
+/// What was asked for. Its address may be told later than its failure: events of two kinds come by two ways.
+enum Wanted {
+    Url(String),
+    Request(String),
+}
+
+impl Collected {
+    /// A request that failed, in a line.
+    fn told(&self, (wanted, why): &(Wanted, String)) -> String {
+        let url = match wanted {
+            Wanted::Url(url) => Some(url),
+            Wanted::Request(id) => self.requested.iter().rev().find(|(known, _)| known == id).map(|(_, url)| url),
+        };
+        format!("{}: {why}", url.map_or_else(|| "(unknown address)".to_owned(), |url| without_query(url)))
+    }
+}
+
+fn push<T>(lines: &mut VecDeque<T>, line: T) {
     if lines.len() == EVIDENCE_LINES {
         lines.pop_front();
     }
@@ -472,6 +482,15 @@ mod tests {
         let text = "invalid token: eyJ0eXAiOi.eyJpc3Mi.sig-_x), twice eyJabc";
         assert_eq!(without_tokens(text), "invalid token: ****), twice ****");
         assert_eq!(without_tokens("nothing to hide"), "nothing to hide");
+    }
+
+    #[test]
+    fn a_request_that_failed_before_its_address_was_told_is_told_with_it() {
+        let evidence = Evidence::default();
+        evidence.request_failed(Wanted::Request("7".to_owned()), "net::ERR_FAILED");
+        assert_eq!(evidence.snapshot().failed_requests, ["(unknown address): net::ERR_FAILED"]);
+        evidence.requested("7", "https://h/p?token=abc");
+        assert_eq!(evidence.snapshot().failed_requests, ["https://h/p: net::ERR_FAILED"]);
     }
 
     #[test]

@@ -15,17 +15,32 @@ pub(super) struct Answer {
 
 /// Sends one request and reads the answer to its end.
 pub(super) fn ask(server: SocketAddr, request_line: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+    let (status, body) = fetch(server, request_line, headers, body, DEADLINE)?;
+    let body = String::from_utf8(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(Answer { status, body })
+}
+
+/// The same for an answer that may be no text, and may take its time.
+pub(super) fn fetch(
+    server: SocketAddr,
+    request_line: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    deadline: Duration,
+) -> io::Result<(u16, Vec<u8>)> {
+    const HEAD_ENDS: &[u8] = b"\r\n\r\n";
     let mut socket = TcpStream::connect_timeout(&server, DEADLINE)?;
-    socket.set_read_timeout(Some(DEADLINE))?;
+    socket.set_read_timeout(Some(deadline))?;
     let mut request = format!("{request_line} HTTP/1.0\r\nHost: {server}\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     socket.write_all(format!("{request}\r\n{body}").as_bytes())?;
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer)?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer)?;
     let broken = || io::Error::new(io::ErrorKind::InvalidData, "that is no HTTP answer");
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
+    let end = answer.windows(HEAD_ENDS.len()).position(|bytes| bytes == HEAD_ENDS).ok_or_else(broken)?;
+    let head = String::from_utf8_lossy(&answer[..end]);
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
-    Ok(Answer { status, body: body.to_owned() })
+    Ok((status, answer.split_off(end + HEAD_ENDS.len())))
 }

@@ -14,6 +14,7 @@
 //! - [`devtools`]: the browser of a recording, to make its page hang or crash
 //! - [`player`]: somebody who watches HLS in a browser
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
+//! - [`workshop`]: `wallflower design`, and what its page asks for
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
 pub mod cast;
@@ -36,6 +37,7 @@ pub mod toxiproxy;
 pub mod turn;
 pub mod visitor;
 pub mod webhooks;
+pub mod workshop;
 
 pub use cast::Cast;
 pub use livekit::LivekitServer;
@@ -54,6 +56,7 @@ pub use toxiproxy::{Direction, Proxy, Toxic, Toxiproxy};
 pub use turn::my_turn;
 pub use visitor::Visitor;
 pub use webhooks::Webhooks;
+pub use workshop::Workshop;
 
 /// Says that a test needs a part that this machine lacks: in CI that is a failure, elsewhere the reason is printed and the test is over.
 ///
