@@ -83,10 +83,14 @@ function report({ scenes, findings }: Report): TemplateResult {
           html`<li>
             <p><strong>${placeOf(finding)}</strong> ${finding.at ? html`<code>${finding.at}</code>` : nothing}</p>
             <p>${finding.message}</p>
-            ${finding.scenes.length > 0 ? html`<p class="hint">in ${finding.scenes.join(", ")}</p>` : nothing}
+            ${finding.scenes.length > 0 ? html`<p class="hint">${whereOf(finding, scenes.length)}</p>` : nothing}
           </li>`,
       )}
     </ul>`;
+}
+
+function whereOf({ scenes }: Finding, all: number): string {
+  return scenes.length === all && all > 1 ? "in every scene" : `in ${scenes.join(", ")}`;
 }
 
 function placeOf({ file, line }: Finding): string {

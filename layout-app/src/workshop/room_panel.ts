@@ -118,7 +118,7 @@ export function choice(
   options: readonly (readonly [string, string])[],
   change: (value: string) => void,
 ): TemplateResult {
-  return html`<label class="field field--row">
+  return html`<label class="field field--row field--select">
     <span class="field__label">${label}</span>
     <select @change=${(event: Event) => change((event.target as HTMLSelectElement).value)}>
       ${options.map(([key, shown]) => html`<option value=${key} ?selected=${key === value}>${shown}</option>`)}

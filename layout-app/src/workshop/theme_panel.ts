@@ -102,7 +102,7 @@ function one(field: Field, editing: Editing, actions: ThemeActions): TemplateRes
       ${number === null ? nothing : range("", number, field.min, field.max, set)}`;
     }
     case "choice":
-      return html`<label class="field field--row" title=${hint}>
+      return html`<label class="field field--row field--select" title=${hint}>
         <span class="field__label">${label}</span>
         <select @change=${(event: Event) => set((event.target as HTMLSelectElement).value || null)}>
           ${nullable ? html`<option value="" ?selected=${text === ""}>—</option>` : nothing}
@@ -176,7 +176,7 @@ function variant(
     actions.set(path, wanted ? { [wanted.key]: begin(wanted.fields, wanted.start, editing) } : null);
   };
   return html`<div class="group group--optional">
-    <label class="field field--row" title=${hint}>
+    <label class="field field--row field--select" title=${hint}>
       <span class="field__label">${label}</span>
       <select @change=${choose}>
         <option value="" ?selected=${!chosen}>none</option>
@@ -246,7 +246,7 @@ function file(
 ): TemplateResult {
   const known = value === "" || there.includes(value) ? there : [value, ...there];
   const kinds = of === "image" ? "a PNG, SVG, JPEG or WebP" : "an MP4 or WebM";
-  return html`<label class="field field--row" title=${hint}>
+  return html`<label class="field field--row ${known.length > 0 ? "field--select" : "field--told"}" title=${hint}>
     <span class="field__label">${label}</span>
     ${
       known.length === 0
