@@ -15,6 +15,7 @@ mod remote;
 mod run;
 mod serve;
 mod streams;
+mod template;
 mod theme;
 mod upload;
 
