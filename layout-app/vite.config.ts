@@ -1,7 +1,13 @@
 import { defineConfig } from "vite";
 
 const pages = ["index", "scene", "join", "cast", "probe", "workshop"];
-const fileOf = (name: string) => new URL(`${name}.html`, import.meta.url).pathname;
+/** Scripts that pages of others load, by names that do not change. */
+const scripts = {
+  inspect: "src/inspect/main.ts",
+  elements: "src/elements/index.ts",
+  template: "src/template/index.ts",
+};
+const fileOf = (name: string) => new URL(name, import.meta.url).pathname;
 
 export default defineConfig({
   base: "./",
@@ -13,12 +19,13 @@ export default defineConfig({
     chunkSizeWarningLimit: 600,
     rollupOptions: {
       input: {
-        ...Object.fromEntries(pages.map((name) => [name, fileOf(name)])),
-        inspect: new URL("src/inspect/main.ts", import.meta.url).pathname,
+        ...Object.fromEntries(pages.map((name) => [name, fileOf(`${name}.html`)])),
+        ...Object.fromEntries(Object.entries(scripts).map(([name, file]) => [name, fileOf(file)])),
       },
+      // A template's own script imports what these export.
+      preserveEntrySignatures: "exports-only",
       output: {
-        // Evaluated in pages that are not ours, under a name that does not change.
-        entryFileNames: ({ name }) => (name === "inspect" ? "inspect.js" : "assets/[name]-[hash].js"),
+        entryFileNames: ({ name }) => (name in scripts ? `${name}.js` : "assets/[name]-[hash].js"),
       },
     },
   },

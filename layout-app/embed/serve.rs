@@ -1,10 +1,12 @@
 use std::borrow::Cow;
+use std::path::Path;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
+use tower_http::services::ServeDir;
 
 #[derive(RustEmbed)]
 #[folder = "dist/"]
@@ -20,14 +22,25 @@ pub fn inspector() -> Cow<'static, str> {
 }
 
 /// One of the embedded files.
-pub fn embedded(path: &str) -> Option<Cow<'static, [u8]>> {
+pub fn embedded_file(path: &str) -> Option<Cow<'static, [u8]>> {
     Dist::get(path).map(|file| file.data)
 }
 
 /// Answers every path with the embedded file of that name; `/` is `index.html`.
 ///
 /// Meant as the fallback of a server's own routes: `Router::new().route(…).fallback_service(pages())`.
+///
+/// Everything is found below `/wallflower/`, too: where templates ask for `/wallflower/elements.js`, whoever serves them.
 pub fn pages() -> Router {
+    Router::new().nest("/wallflower", embedded()).fallback(page)
+}
+
+/// Answers with the files of a designer's folder; below `/wallflower/` with ours.
+pub fn template(folder: &Path) -> Router {
+    Router::new().nest("/wallflower", embedded()).fallback_service(ServeDir::new(folder))
+}
+
+fn embedded() -> Router {
     Router::new().fallback(page)
 }
 
@@ -174,6 +187,34 @@ mod tests {
         let script = inspector();
         assert!(script.contains("wallflowerInspect"), "{script}");
         assert!(!script.contains("import") && !script.contains("export"), "it is no module");
+    }
+
+    #[tokio::test]
+    async fn a_template_is_served_with_our_scripts_beside_it_and_nothing_else_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("index.html"), "<wf-stage>").unwrap();
+        std::fs::create_dir(folder.path().join("wallflower")).unwrap();
+        std::fs::write(folder.path().join("wallflower/elements.js"), "an old one").unwrap();
+        for (path, status, kind) in [
+            ("/", 200, "text/html"),
+            ("/index.html", 200, "text/html"),
+            ("/wallflower/elements.js", 200, "text/javascript; charset=utf-8"),
+            ("/wallflower/template.js", 200, "text/javascript; charset=utf-8"),
+            ("/elements.js", 404, ""),
+            ("/join.html", 404, ""),
+            ("/../Cargo.toml", 404, ""),
+        ] {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let response = template(folder.path()).oneshot(request).await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{path}");
+            assert_eq!(text_of(&response, "content-type"), kind, "{path}");
+            let sent = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            if path.starts_with("/wallflower/") {
+                assert!(sent == *Dist::get(&path["/wallflower/".len()..]).unwrap().data, "{path}");
+            }
+        }
+        let beside = ask("GET", "/wallflower/elements.js", None).await;
+        assert_eq!(beside.status(), StatusCode::OK, "whoever serves our pages serves them there, too");
     }
 
     #[tokio::test]

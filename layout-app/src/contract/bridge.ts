@@ -42,7 +42,11 @@ export class Bridge {
   /** Told of a failure to start, so that whoever looks at the page sees it. Later it would only be in the recording. */
   onFailed: (message: string) => void = () => undefined;
 
-  constructor(scope: BridgeScope) {
+  /** `whose` page it is decides who has to mend a script that fails. */
+  constructor(
+    scope: BridgeScope,
+    private readonly whose: "ours" | "template" = "ours",
+  ) {
     this.#scope = scope;
     scope.setInterval(() => {
       this.#beats += 1;
@@ -95,10 +99,11 @@ export class Bridge {
     const detail =
       cause instanceof Error ? cause.message : cause === undefined || cause === null ? message : String(cause);
     if (this.#phase === "loading") {
-      this.failed(
-        "platform",
-        `The page's script failed before it could show the room (${detail}); this is a fault of Wallflower's.`,
-      );
+      const text =
+        this.whose === "ours"
+          ? `The page's script failed before it could show the room (${detail}); this is a fault of Wallflower's.`
+          : `The template's script failed before it could show the room (${detail}); mend the template.`;
+      this.failed("platform", text);
     }
   }
 

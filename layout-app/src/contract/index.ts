@@ -12,6 +12,7 @@ export type { Layout } from "./generated/Layout";
 export type { Look } from "./generated/Look";
 export type { LowerThird } from "./generated/LowerThird";
 export type { Logo } from "./generated/Logo";
+export type { Overlays } from "./generated/Overlays";
 export type { PageConfig } from "./generated/PageConfig";
 export type { PageEnd } from "./generated/PageEnd";
 export type { PageRoom } from "./generated/PageRoom";

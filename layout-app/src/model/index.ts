@@ -11,5 +11,6 @@ export { readiness } from "./readiness";
 export { nextWake, reduce } from "./reduce";
 export { ANNOUNCED, EMPTY_ROOM, live, OFF, participantOf } from "./room";
 export type { Caption, ChatLine, FrameShape, Participant, Pinned, Reaction, RoomState, TrackKey, Video } from "./room";
-export { drawable, initials, scriptLanguage } from "./text";
+export { isSharing, sharers } from "./shares";
+export { displayName, drawable, initials, scriptLanguage } from "./text";
 export { timeline } from "./timeline";

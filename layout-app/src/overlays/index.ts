@@ -9,6 +9,7 @@ export { ChatOverlay } from "./chat";
 export { ClockOverlay } from "./clock";
 export { element } from "./element";
 export { HandBadge } from "./hand";
+export { hueOf } from "./hue";
 export { icon } from "./icon";
 export { LowerThirdOverlay } from "./lower_third";
 export { notice } from "./notice";

@@ -12,7 +12,6 @@ export type FrameListener = (track: TrackKey, shape: FrameShape) => void;
 
 /** A video element that follows a participant's video, and tells of its first frame and of each change of size. */
 export class Picture {
-  readonly element = document.createElement("video");
   #track: TrackKey | null = null;
   #seen = false;
   #detach: () => void = () => undefined;
@@ -20,8 +19,8 @@ export class Picture {
   constructor(
     private readonly source: PictureSource,
     private readonly onFrame: FrameListener,
+    readonly element: HTMLVideoElement = pictureElement(),
   ) {
-    this.element.className = "picture";
     this.element.autoplay = true;
     this.element.playsInline = true;
     // Sound has elements of its own; a muted one may always play.
@@ -56,4 +55,10 @@ export class Picture {
     const { videoWidth: width, videoHeight: height } = this.element;
     if (this.#track !== null && width > 0 && height > 0) this.onFrame(this.#track, { width, height });
   }
+}
+
+function pictureElement(): HTMLVideoElement {
+  const video = document.createElement("video");
+  video.className = "picture";
+  return video;
 }

@@ -1,18 +1,16 @@
 import type { Layout, LowerThird, Theme } from "../contract";
 import type { Participant, Programme, RoomState } from "../model";
+import { sharers } from "../model";
 import { CaptionOverlay, ChatOverlay, element, notice, PinnedOverlay, ReactionOverlay } from "../overlays";
 import type { Person, Placement, Rect, Share, Size } from "../stage";
 import { arrange } from "../stage";
+import { makeTile } from "./make_tile";
 import { Motion } from "./motion";
-import { MoreTile } from "./more";
-import { PersonTile } from "./person";
 import type { FrameListener, PictureSource } from "./picture";
 import { scenery } from "./scenery";
-import { ShareTile } from "./share";
 import type { Tile, TileSetting } from "./tile";
 import { toggle } from "./tile";
 import { Trim } from "./trim";
-import { VoiceTile } from "./voice";
 
 /** How often rings ask for levels: what is between is a transition. */
 const LISTEN_MS = 100;
@@ -197,19 +195,6 @@ interface Shown {
   readonly rect: Rect;
 }
 
-function makeTile(placement: Placement, setting: TileSetting): Tile {
-  switch (placement.kind) {
-    case "person":
-      return new PersonTile(placement.identity, setting);
-    case "voice":
-      return new VoiceTile(placement.identity, setting);
-    case "share":
-      return new ShareTile(placement.identity, setting);
-    case "more":
-      return new MoreTile(setting);
-  }
-}
-
 /** What is left of the part that is looked at under something at its upper edge. */
 function below({ y, height, ...rest }: Rect, taken: number): Rect {
   return { ...rest, y: y + taken, height: height - taken };
@@ -225,15 +210,11 @@ function personOf(participant: Participant, room: RoomState): Person {
   return { identity, spokeAt, shape: frame ? frame.width / frame.height : null };
 }
 
-/** The latest share first. A share counts from the moment its track is here. */
 function sharesOf(room: RoomState): Share[] {
-  return room.participants
-    .filter(({ screen }) => screen.state === "live")
-    .sort((one, other) => other.screenSince - one.screenSince)
-    .map(({ identity, screen }) => {
-      const frame = screen.state === "live" ? room.frames.get(screen.track) : undefined;
-      return { identity, shape: frame ? frame.width / frame.height : null };
-    });
+  return sharers(room).map(({ identity, screen }) => {
+    const frame = screen.state === "live" ? room.frames.get(screen.track) : undefined;
+    return { identity, shape: frame ? frame.width / frame.height : null };
+  });
 }
 
 /** An overlay that is wanted, the same as before if there was one; what is not wanted any more goes. */

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use url::Url;
 use wallflower_control::api::Scope;
 use wallflower_domain::destination::Destination;
 use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
@@ -19,6 +18,8 @@ use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
+
+use crate::template::Template;
 
 pub(crate) use control::{LayoutArgs, ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
 pub(crate) use design::DesignArgs;
@@ -219,9 +220,10 @@ pub(crate) struct RecordArgs {
     /// Show and record nobody but this participant: an identity, or the beginning of some. May be repeated
     #[arg(long, value_name = "IDENTITY")]
     pub(crate) only: Vec<String>,
-    /// A page of your own that renders the room. It gets layout, url and token as query parameters, as LiveKit's templates do
-    #[arg(long, value_name = "URL")]
-    pub(crate) template: Option<Url>,
+    /// A page of your own that renders the room: its address, or a folder with an index.html, which may use Wallflower's custom
+    /// elements and have a theme.json. For a LiveKit room it gets layout, url and token as query parameters, as LiveKit's templates do
+    #[arg(long, value_name = "URL|DIR")]
+    pub(crate) template: Option<Template>,
     /// How long the page may take to give its start signal
     #[arg(long, default_value = "20s", value_parser = duration)]
     pub(crate) start_deadline: Duration,

@@ -16,6 +16,7 @@ mod remote;
 mod run;
 mod serve;
 mod streams;
+mod template;
 mod theme;
 mod upload;
 

@@ -16,6 +16,7 @@ use crate::args::RecordArgs;
 use crate::outputs;
 use crate::progress::View;
 use crate::run::{Outward, new_id, run};
+use crate::template::Template;
 use crate::theme;
 
 pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> {
@@ -25,7 +26,8 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     let watchdog = args.watchdog().map_err(|error| bad_request(&error))?;
     let wanted = outputs::wanted(&args.outputs, encoding, &id)?;
     announce_abandoned(&wanted.spool, &view);
-    let theme = theme::load(args.look.theme.as_deref())?;
+    let beside = args.template.as_ref().and_then(Template::theme_file);
+    let theme = theme::load(args.look.theme.as_deref().or(beside.as_deref()))?;
     let (page, host) = page(&args, &id, &view).await?;
     let job = Job {
         id,
@@ -117,7 +119,7 @@ async fn page(args: &RecordArgs, id: &str, view: &View) -> Result<(JobPage, Opti
         }
     };
     let page = match &args.template {
-        Some(url) => JobPage::Template { url: url.to_string(), room },
+        Some(template) => template.job_page(room)?,
         None => JobPage::Stage { room },
     };
     Ok((page, host))

@@ -33,6 +33,9 @@ impl Opening {
         let (url, config, await_start) = match &job.page {
             JobPage::Stage { room } => (pages.url("index.html"), Some(config(room)), true),
             JobPage::Template { url, room } => (template_url(url, room, look)?, Some(config(room)), true),
+            JobPage::TemplateFolder { room, .. } => {
+                (template_url(&pages.url("index.html"), room, look)?, Some(config(room)), true)
+            }
             JobPage::Page { url, await_start } => (url.clone(), None, *await_start),
         };
         Ok(Self { url, config, await_start, deadline: Duration::from_secs_f64(job.start_deadline_s) })

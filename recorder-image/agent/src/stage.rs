@@ -48,7 +48,7 @@ impl Stage {
         work: &WorkDir,
         evidence: bool,
     ) -> Result<Self, Failure> {
-        let pages = Pages::serve().await?;
+        let pages = Pages::serve(&job.page).await?;
         let (display, audio) =
             tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
         let (browser, page) = Browser::start(&programs.chromium, work, Screen::Captured(&display, &audio, job.size)).await?;

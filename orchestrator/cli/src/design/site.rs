@@ -1,4 +1,4 @@
-//! The template's own server: the files of DIR at the root of an origin, and Wallflower's pages where DIR has none.
+//! The template's own server: an origin for the files of DIR, or for Wallflower's own page where DIR has none.
 //!
 //! A browser that was opened by an agent finds its configuration in the page before the first script, put there by DevTools. The
 //! workshop's frame is in a browser of the designer's: there, the first script of each page does the same (`frame.js`).
@@ -13,7 +13,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tower_http::services::ServeDir;
+use tower::ServiceExt;
 use wallflower_domain::failure::{Failure, FailureKind};
 
 use super::folder::Folder;
@@ -57,11 +57,13 @@ impl Site {
 }
 
 fn router(folder: &Folder, framed_by: &[String]) -> Router {
-    let pages = wallflower_layout_app::pages();
-    let files = match folder.path() {
-        Some(path) => Router::new().fallback_service(ServeDir::new(path).fallback(pages)),
-        None => pages,
-    };
+    // As the recorder does: what is found here is found there. The designer may begin with an empty folder.
+    let (template, own) = (folder.path().map(wallflower_layout_app::template), wallflower_layout_app::pages());
+    let folder = folder.clone();
+    let files = Router::new().fallback(move |request: Request| {
+        let server = template.as_ref().filter(|_| folder.has_page()).unwrap_or(&own).clone();
+        async move { server.oneshot(request).await }
+    });
     let ancestors = format!("frame-ancestors {}", if framed_by.is_empty() { "'none'".to_owned() } else { framed_by.join(" ") });
     let ancestors = HeaderValue::try_from(ancestors).unwrap_or(HeaderValue::from_static("frame-ancestors 'none'"));
     files.layer(middleware::from_fn_with_state(ancestors, answer)).layer(middleware::from_fn(place::guard))
@@ -114,7 +116,6 @@ fn end_of_tag(html: &str, tag: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
-    use tower::ServiceExt;
 
     use super::*;
 
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_goes_before_wallflowers_own_pages() {
+    async fn a_folder_with_a_page_is_served_as_the_recorder_does_and_one_without_has_wallflowers_own() {
         let temp = tempfile::tempdir().expect("temp dir");
         let folder = Folder::open(Some(temp.path())).expect("there");
         let (status, page) = get(&folder, "/").await;
@@ -154,6 +155,7 @@ mod tests {
         let (_, page) = get(&folder, "/").await;
         assert!(page.contains("<title>Mine</title>") && page.contains("wallflower.said"), "{page}");
         assert_eq!(get(&folder, "/style.css").await.1, "body { color: red }");
+        assert_eq!(get(&folder, "/wallflower/elements.js").await.0, StatusCode::OK);
         assert_eq!(get(&folder, "/nothing.png").await.0, StatusCode::NOT_FOUND);
         assert_eq!(get(&folder, "/favicon.ico").await.0, StatusCode::NO_CONTENT);
         assert_ne!(get(&folder, "/%2e%2e/secret").await.0, StatusCode::OK);

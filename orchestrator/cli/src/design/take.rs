@@ -16,10 +16,12 @@ use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Gaps, Job, JobPage, Standing};
 
 use super::draft::Draft;
+use super::folder::Folder;
 use super::news::{Board, News};
 use super::refused;
 use crate::outputs::spool;
 use crate::run::{new_id, program};
+use crate::template::Template;
 
 /// How long a recording is.
 pub(super) const SECONDS: u32 = 10;
@@ -46,8 +48,8 @@ impl Takes {
         self.folder.path().join("take.mp4")
     }
 
-    /// Records the page at `url`; refuses while another goes on.
-    pub(super) async fn record(&self, url: String, draft: &Draft, theme: Theme, board: &Board) -> Result<Recording, Failure> {
+    /// Records the folder's page, served by the recorder itself; refuses while another goes on.
+    pub(super) async fn record(&self, folder: &Folder, draft: &Draft, theme: Theme, board: &Board) -> Result<Recording, Failure> {
         let (orders, received) = mpsc::channel(4);
         {
             let mut going = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,7 +60,7 @@ impl Takes {
         }
         // Whoever asked may have gone: then this is dropped where it waits, and the next must not be refused.
         let _done = Done(self);
-        let job = self.job(url, draft, theme)?;
+        let job = self.job(folder, draft, theme)?;
         let (published, _recording) = watch::channel(Recording::new(&job.id));
         board.tell(News::Take { at: "starting", seconds: 0.0 });
         let mut finishing = false;
@@ -86,13 +88,18 @@ impl Takes {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn job(&self, url: String, draft: &Draft, theme: Theme) -> Result<Job, Failure> {
+    fn job(&self, folder: &Folder, draft: &Draft, theme: Theme) -> Result<Job, Failure> {
         let id = new_id();
         let outputs = vec![Output::File { path: self.file() }];
+        let room = draft.room();
+        let page = match folder.path().filter(|_| folder.has_page()) {
+            Some(path) => Template::Folder(path.to_owned()).job_page(room)?,
+            None => JobPage::Stage { room },
+        };
         Ok(Job {
             spool: spool(&outputs, &id)?,
             id,
-            page: JobPage::Template { url, room: draft.room() },
+            page,
             layout: draft.layout,
             theme,
             size: draft.size,

@@ -113,7 +113,7 @@ fn router(workshop: Arc<Workshop>) -> Router {
 }
 
 async fn page() -> Response {
-    let html = wallflower_layout_app::embedded("workshop.html").unwrap_or_default();
+    let html = wallflower_layout_app::embedded_file("workshop.html").unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], html.into_owned())
         .into_response()
 }
@@ -257,8 +257,7 @@ async fn picture(State(workshop): State<Arc<Workshop>>, Json(draft): Json<Draft>
 async fn take(State(workshop): State<Arc<Workshop>>, Json(draft): Json<Draft>) -> Result<Json<Value>, Sorry> {
     to_its_end(async move {
         let theme = draft.theme(&workshop.folder)?;
-        let url = format!("{}/", workshop.site);
-        let recording = workshop.takes.record(url, &draft, theme, &workshop.board).await?;
+        let recording = workshop.takes.record(&workshop.folder, &draft, theme, &workshop.board).await?;
         match (recording.delivery, recording.failure) {
             (Some(delivery), None) => {
                 let bytes = delivery.outputs.first().map_or(0, |output| output.bytes);

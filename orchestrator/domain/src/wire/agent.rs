@@ -169,6 +169,14 @@ pub enum JobPage {
         /// The room.
         room: PageRoom,
     },
+    /// The same, from a folder of the agent's machine, which serves it together with Wallflower's custom elements
+    /// (`/wallflower/elements.js`).
+    TemplateFolder {
+        /// Path of a directory with an `index.html`.
+        folder: String,
+        /// The room.
+        room: PageRoom,
+    },
     /// Any page, recorded as it is.
     Page {
         /// Where the page is.
