@@ -91,7 +91,10 @@ fn a_folder_that_is_well_made_passes_in_every_room() {
 #[test]
 fn wallflowers_own_page_passes_with_a_theme_of_ones_own() {
     let (_turn, bench) = (my_turn(), Bench::new());
-    folder(&bench, &[("theme.json", r##"{"title": "All hands", "colors": {"accent": "#ffb347"}, "tiles": {"motion": false}}"##)]);
+    folder(
+        &bench,
+        &[("theme.json", r##"{"title": "All hands", "colors": {"accent": "#ffb347"}, "tiles": {"motion": false}}"##)],
+    );
     let ended = check(&bench, &[]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
 }
@@ -140,8 +143,11 @@ fn a_theme_that_is_none_is_told_by_field_and_line_before_any_browser_starts() {
     let ended = check(&bench, &[]);
     assert_eq!(ended.code(), 2, "{ended:#?}");
     let found = findings(&ended);
-    assert!(matches!(&found[..], [(rule, file, 3, message)]
-        if rule == "schema" && file == "theme.json" && message.starts_with("unknown field `acent`")), "{found:?}");
+    assert!(
+        matches!(&found[..], [(rule, file, 3, message)]
+        if rule == "schema" && file == "theme.json" && message.starts_with("unknown field `acent`")),
+        "{found:?}"
+    );
 }
 
 #[test]

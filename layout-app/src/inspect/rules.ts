@@ -28,6 +28,16 @@ const LEAST_CONTRAST_LARGE = 3;
 const COVERS = 0.8;
 
 export function named(element: HTMLElement): string {
+  const own = simple(element);
+  if (own !== element.tagName.toLowerCase() || own.includes("-")) return own;
+  // A bare span says nothing: what it is in does.
+  const around = [...ancestors(element)]
+    .slice(1)
+    .find((each) => simple(each) !== each.tagName.toLowerCase() || each.tagName.includes("-"));
+  return around && around !== document.body ? `${simple(around)} ${own}` : own;
+}
+
+function simple(element: HTMLElement): string {
   const classes = [...element.classList].slice(0, 2).map((name) => `.${name}`);
   return element.tagName.toLowerCase() + (element.id ? `#${element.id}` : "") + classes.join("");
 }
@@ -42,7 +52,7 @@ const fault = (rule: Fault["rule"], { element, content }: Text, detail: string):
 /** Text that is cut off without a sign that there is more. */
 export function cut(text: Text): Fault[] {
   const sides = beyond(text.box, text.window, SLACK_PX);
-  if (sides.length === 0 || text.runs) return [];
+  if (sides.length === 0 || text.runs || flies(text)) return [];
   const shortens = [...ancestors(text.element)].slice(0, 3).find(isShortening);
   if (!shortens) {
     const by = text.cutter ? named(text.cutter) : "the frame";
@@ -52,6 +62,12 @@ export function cut(text: Text): Fault[] {
   const width = text.window.right - Math.max(text.window.left, text.box.left);
   if (width >= LEAST_EMS * size) return [];
   return [fault("unreadable", text, `it is shortened to ${Math.round(width)} px, of which nothing can be read`)];
+}
+
+/** Emoji that come and go may leave the frame. */
+function flies({ content, element }: Text): boolean {
+  if (/[\p{L}\p{N}]/u.test(content)) return false;
+  return [...ancestors(element)].some((each) => each.getAnimations().some(({ playState }) => playState === "running"));
 }
 
 function isShortening(element: HTMLElement): boolean {

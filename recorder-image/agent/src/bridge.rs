@@ -15,7 +15,8 @@ use chromiumoxide::cdp::browser_protocol::page::{
     AddScriptToEvaluateOnNewDocumentParams, EventLoadEventFired, NavigateParams,
 };
 use chromiumoxide::cdp::js_protocol::runtime::{
-    AddBindingParams, ConsoleApiCalledType, EvaluateParams, EventBindingCalled, EventConsoleApiCalled, EventExceptionThrown, RemoteObject,
+    AddBindingParams, ConsoleApiCalledType, EvaluateParams, EventBindingCalled, EventConsoleApiCalled,
+    EventExceptionThrown, RemoteObject,
 };
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};

@@ -161,7 +161,8 @@ impl Browser {
         let target = CreateTargetParams::builder().url("about:blank").new_window(true).build();
         let target = target.map_err(|error| Failure::new(FailureKind::Internal, error))?;
         let page = within(async { self.cdp.new_page(target).await.map_err(cdp_failure) }).await?;
-        let metrics = SetDeviceMetricsOverrideParams::new(i64::from(size.width()), i64::from(size.height()), 1.0, false);
+        let metrics =
+            SetDeviceMetricsOverrideParams::new(i64::from(size.width()), i64::from(size.height()), 1.0, false);
         page.execute(metrics).await.map_err(cdp_failure)?;
         Ok(page)
     }

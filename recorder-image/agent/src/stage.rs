@@ -51,7 +51,8 @@ impl Stage {
         let pages = Pages::serve(&job.page).await?;
         let (display, audio) =
             tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
-        let (browser, page) = Browser::start(&programs.chromium, work, Screen::Captured(&display, &audio, job.size)).await?;
+        let (browser, page) =
+            Browser::start(&programs.chromium, work, Screen::Captured(&display, &audio, job.size)).await?;
         report.send(AgentEvent::Joining);
         let opening = Opening::of(job, &look, &pages)?;
         browser::fit(&page, job.size).await?;

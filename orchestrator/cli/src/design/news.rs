@@ -61,14 +61,18 @@ impl Board {
 /// Tells of every change in the folder, for as long as what is returned is kept.
 pub(super) fn watch(folder: &Path, board: Board) -> Result<impl Sized + use<>, Failure> {
     let failed = |error: notify::Error| {
-        refused(format!("Changes in {} can't be watched for: {error}; is the limit of inotify reached?", folder.display()))
+        refused(format!(
+            "Changes in {} can't be watched for: {error}; is the limit of inotify reached?",
+            folder.display()
+        ))
     };
-    let (sender, mut changes) = mpsc::unbounded_channel::<PathBuf>();
+    let (sender, mut changes) = mpsc::channel::<PathBuf>(WAITING);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
         if matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_)) {
             for path in event.paths {
-                let _ = sender.send(path);
+                // Where so many wait already, the folder is looked at anyway.
+                let _ = sender.try_send(path);
             }
         }
     })

@@ -32,7 +32,10 @@ impl Site {
     /// Serves on a free port of this machine. `framed_by` are the origins of the workshop.
     pub(super) async fn serve(folder: &Folder, framed_by: &[String]) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
-            Failure::new(FailureKind::Internal, format!("No port of 127.0.0.1 could be opened for the template: {error}."))
+            Failure::new(
+                FailureKind::Internal,
+                format!("No port of 127.0.0.1 could be opened for the template: {error}."),
+            )
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -64,7 +67,8 @@ fn router(folder: &Folder, framed_by: &[String]) -> Router {
         let server = template.as_ref().filter(|_| folder.has_page()).unwrap_or(&own).clone();
         async move { server.oneshot(request).await }
     });
-    let ancestors = format!("frame-ancestors {}", if framed_by.is_empty() { "'none'".to_owned() } else { framed_by.join(" ") });
+    let ancestors =
+        format!("frame-ancestors {}", if framed_by.is_empty() { "'none'".to_owned() } else { framed_by.join(" ") });
     let ancestors = HeaderValue::try_from(ancestors).unwrap_or(HeaderValue::from_static("frame-ancestors 'none'"));
     files.layer(middleware::from_fn_with_state(ancestors, answer)).layer(middleware::from_fn(place::guard))
 }
@@ -137,7 +141,8 @@ mod tests {
 
     async fn get(folder: &Folder, path: &str) -> (StatusCode, String) {
         let framed_by = ["http://127.0.0.1:7080".to_owned()];
-        let request = Request::builder().uri(path).header("host", "127.0.0.1:1").body(Body::empty()).expect("a request");
+        let request =
+            Request::builder().uri(path).header("host", "127.0.0.1:1").body(Body::empty()).expect("a request");
         let response = router(folder, &framed_by).oneshot(request).await.expect("answered");
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.expect("read");

@@ -37,7 +37,10 @@ pub(super) struct Takes {
 impl Takes {
     pub(super) fn new() -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
-            Failure::new(FailureKind::Internal, format!("There is no room for recordings in the temporary directory: {error}."))
+            Failure::new(
+                FailureKind::Internal,
+                format!("There is no room for recordings in the temporary directory: {error}."),
+            )
         };
         let folder = tempfile::Builder::new().prefix("wallflower-design-").tempdir().map_err(failed)?;
         Ok(Self { folder, orders: Mutex::new(None) })
@@ -49,7 +52,13 @@ impl Takes {
     }
 
     /// Records the folder's page, served by the recorder itself; refuses while another goes on.
-    pub(super) async fn record(&self, folder: &Folder, draft: &Draft, theme: Theme, board: &Board) -> Result<Recording, Failure> {
+    pub(super) async fn record(
+        &self,
+        folder: &Folder,
+        draft: &Draft,
+        theme: Theme,
+        board: &Board,
+    ) -> Result<Recording, Failure> {
         let (orders, received) = mpsc::channel(4);
         {
             let mut going = self.orders.lock().unwrap_or_else(PoisonError::into_inner);

@@ -48,7 +48,9 @@ pub(super) fn save(file: &Path, theme: &serde_json::Value, seen: Option<&str>) -
         Err(error) => return Err(format!("{} can't be read: {error}.", file.display())),
     };
     if there.as_deref() != seen {
-        return Err("theme.json has been changed by something else meanwhile, and was not overwritten; reload it.".into());
+        return Err(
+            "theme.json has been changed by something else meanwhile, and was not overwritten; reload it.".into()
+        );
     }
     let failed = |error: std::io::Error| format!("{} can't be written: {error}.", file.display());
     let mut text = serde_json::to_string_pretty(theme).map_err(|error| failed(error.into()))?;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -65,7 +65,9 @@ pub(super) async fn serve(folder: Folder, args: &DesignArgs) -> Result<(), Failu
             args.listen
         )));
     }
-    let failed = |error: std::io::Error| refused(format!("The workshop can't be served at {}: {error}; choose another --listen.", args.listen));
+    let failed = |error: std::io::Error| {
+        refused(format!("The workshop can't be served at {}: {error}; choose another --listen.", args.listen))
+    };
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let origins = [format!("http://{address}"), format!("http://localhost:{}", address.port())];
@@ -109,7 +111,15 @@ fn router(workshop: Arc<Workshop>) -> Router {
         .route("/api/check", post(look_at_everything))
         .with_state(workshop)
         .fallback_service(wallflower_layout_app::pages())
+        .layer(middleware::map_response(unframed))
         .layer(middleware::from_fn(place::guard))
+}
+
+/// Nobody's page may lay the workshop below its own buttons.
+async fn unframed(mut response: Response) -> Response {
+    let nobody = HeaderValue::from_static("frame-ancestors 'none'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, nobody);
+    response
 }
 
 async fn page() -> Response {
@@ -182,7 +192,8 @@ async fn resolve(State(workshop): State<Arc<Workshop>>, Json(asked): Json<Resolv
 
 impl IntoResponse for ThemeFault {
     fn into_response(self) -> Response {
-        (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "message": self.message, "field": self.field }))).into_response()
+        (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "message": self.message, "field": self.field })))
+            .into_response()
     }
 }
 
@@ -220,7 +231,8 @@ struct Save {
 
 async fn save(State(workshop): State<Arc<Workshop>>, Json(asked): Json<Save>) -> Result<Json<Value>, Sorry> {
     let Some(file) = workshop.folder.theme_file() else {
-        let message = "There is no folder to save it in; open the workshop by `wallflower design DIR`, or copy the JSON.";
+        let message =
+            "There is no folder to save it in; open the workshop by `wallflower design DIR`, or copy the JSON.";
         return Err(Sorry(StatusCode::CONFLICT, message.to_owned()));
     };
     theme_file::read(&asked.theme.to_string(), workshop.folder.path())?;
@@ -240,7 +252,8 @@ async fn to_its_end<T: Send + 'static>(
 async fn picture(State(workshop): State<Arc<Workshop>>, Json(draft): Json<Draft>) -> Result<Response, Sorry> {
     to_its_end(async move {
         let config = config(draft.theme(&workshop.folder)?, draft.layout, draft.room(), draft.size);
-        let visit = Visit { url: &workshop.site, config: &config, deadline: READY_DEADLINE, inspect: SETTLED, picture: true };
+        let visit =
+            Visit { url: &workshop.site, config: &config, deadline: READY_DEADLINE, inspect: SETTLED, picture: true };
         let studio = Studio::open(&new_id(), &program()?).await?;
         let seen = studio.visit(&visit).await;
         studio.shutdown().await;
@@ -261,7 +274,9 @@ async fn take(State(workshop): State<Arc<Workshop>>, Json(draft): Json<Draft>) -
         match (recording.delivery, recording.failure) {
             (Some(delivery), None) => {
                 let bytes = delivery.outputs.first().map_or(0, |output| output.bytes);
-                let usage = delivery.usage.map(|usage| json!({"browser_cores": usage.browser_cores, "encoder_cores": usage.encoder_cores}));
+                let usage = delivery
+                    .usage
+                    .map(|usage| json!({"browser_cores": usage.browser_cores, "encoder_cores": usage.encoder_cores}));
                 Ok(Json(json!({
                     "duration_s": delivery.duration_s, "frames": delivery.frames, "bytes": bytes,
                     "usage": usage, "gaps": delivery.gaps.len(),
@@ -294,7 +309,8 @@ async fn look_at_everything(State(workshop): State<Arc<Workshop>>) -> Result<Jso
 }
 
 async fn asked_to_end() -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(FailureKind::Internal, format!("Signals can't be received: {error}."));
+    let failed =
+        |error: std::io::Error| Failure::new(FailureKind::Internal, format!("Signals can't be received: {error}."));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     tokio::select! {
@@ -308,7 +324,11 @@ async fn asked_to_end() -> Result<(), Failure> {
 fn open_browser(url: &str) {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut command = tokio::process::Command::new(opener);
-    command.arg(url).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .arg(url)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     if command.spawn().is_err() {
         eprintln!("wallflower: no browser could be opened here ({opener} is missing); open the address in one");
     }

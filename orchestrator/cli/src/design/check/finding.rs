@@ -70,9 +70,9 @@ impl Finding {
 pub(super) fn gathered(found: Vec<Finding>) -> Vec<Finding> {
     let mut all: Vec<Finding> = Vec::new();
     for finding in found {
-        let same = all.iter_mut().find(|known| {
-            known.rule == finding.rule && known.at == finding.at && known.message == finding.message
-        });
+        let same = all
+            .iter_mut()
+            .find(|known| known.rule == finding.rule && known.at == finding.at && known.message == finding.message);
         match same {
             Some(known) => known.scenes.extend(finding.scenes),
             None => all.push(finding),
@@ -81,7 +81,9 @@ pub(super) fn gathered(found: Vec<Finding>) -> Vec<Finding> {
     for finding in &mut all {
         finding.scenes.dedup();
     }
-    all.sort_by(|one, other| one.rule.cmp(&other.rule).then_with(|| one.file.cmp(&other.file)).then(one.line.cmp(&other.line)));
+    all.sort_by(|one, other| {
+        one.rule.cmp(&other.rule).then_with(|| one.file.cmp(&other.file)).then(one.line.cmp(&other.line))
+    });
     all
 }
 

@@ -102,7 +102,8 @@ fn theme(folder: &Folder) -> (Option<Theme>, Vec<Finding>) {
     let text = match std::fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) => {
-            let finding = Finding { file: Some(name), ..Finding::new(Rule::Schema, format!("it can't be read: {error}")) };
+            let finding =
+                Finding { file: Some(name), ..Finding::new(Rule::Schema, format!("it can't be read: {error}")) };
             return (None, vec![finding]);
         }
     };
@@ -117,8 +118,12 @@ fn theme(folder: &Folder) -> (Option<Theme>, Vec<Finding>) {
             (Some(theme), faint)
         }
         Err(fault) => {
-            let finding =
-                Finding { file: Some(name), line: fault.line, at: fault.field, ..Finding::new(Rule::Schema, fault.message) };
+            let finding = Finding {
+                file: Some(name),
+                line: fault.line,
+                at: fault.field,
+                ..Finding::new(Rule::Schema, fault.message)
+            };
             (None, vec![finding])
         }
     }

@@ -50,7 +50,8 @@ impl Report {
                 let _ = writeln!(text, "    {}", style(remedy.join(" · ")).dim());
             }
         }
-        let (found, scenes) = (self.findings.len(), self.scenes.iter().filter(|scene| scene.findings.is_some()).count());
+        let (found, scenes) =
+            (self.findings.len(), self.scenes.iter().filter(|scene| scene.findings.is_some()).count());
         let _ = match found {
             0 => writeln!(text, "{} in {scenes} scenes.", style("Nothing is wrong").green()),
             1 => writeln!(text, "\n{} in {scenes} scenes.", style("1 thing is wrong").red()),
@@ -106,7 +107,9 @@ mod tests {
         };
         let scenes = vec![scene("one", Some(1)), scene("two", Some(1)), scene("three", Some(0)), scene("four", None)];
         let table = Report { scenes, findings: vec![finding] }.table("talks");
-        for part in ["index.html:12  logo.png is not there", "in one, two", "1 thing is wrong in 3 scenes", "not looked at"] {
+        for part in
+            ["index.html:12  logo.png is not there", "in one, two", "1 thing is wrong in 3 scenes", "not looked at"]
+        {
             assert!(table.contains(part), "{part}: {table}");
         }
     }

@@ -20,7 +20,8 @@ pub(super) fn settings() -> Result<Vec<Setting>, String> {
     let named = |count: u16, names: SceneNames| Scene { names, chat: 3, ..people(count) };
     let off = |count: u16| Scene { off: (0..count).collect(), ..people(count) };
     let shared = |count: u16| Scene { shares: vec![0], chat: 2, ..people(count) };
-    let busy = |count: u16| Scene { chat: 5, reactions: 5, hands: vec![1, 2], lost: vec![3], ..people(count) };
+    let busy =
+        |count: u16| Scene { chat: 5, reactions: 5, hands: vec![1, 2], lost: vec![3], captions: true, ..people(count) };
     let grid = Layout::Grid;
     let table = [
         ("four people", people(4), grid, wide),

@@ -30,14 +30,17 @@ impl Source {
         })
     }
 
-    /// Where an element is made or styled, by a selector such as `div#title.large`.
+    /// Where an element is made or styled, by a selector such as `wf-name span` or `div#title.large`.
     pub(super) fn find_element(&self, selector: &str) -> Option<(String, usize)> {
+        selector.split(' ').rev().find_map(|part| self.find_part(part))
+    }
+
+    fn find_part(&self, selector: &str) -> Option<(String, usize)> {
         let names: Vec<&str> = selector.split(['.', '#']).collect();
         let (tag, rest) = names.split_first()?;
-        let custom = tag.contains('-').then(|| format!("<{tag}"));
-        let plain = format!("<{tag}");
-        let last = (rest.is_empty() && !["div", "span", "p"].contains(tag)).then_some(plain.as_str());
-        self.find(rest.iter().rev().copied().chain(custom.as_deref()).chain(last))
+        let is_common = rest.is_empty() && ["div", "span", "p"].contains(tag);
+        let made = (!is_common).then(|| format!("<{tag}"));
+        self.find(rest.iter().rev().copied().chain(made.as_deref()))
     }
 }
 
@@ -48,11 +51,13 @@ mod tests {
     #[test]
     fn a_place_is_found_by_what_is_written_there() {
         let temp = tempfile::tempdir().expect("temp dir");
-        std::fs::write(temp.path().join("index.html"), "<h1>\n<img src=\"logo.png\">\n<p class=\"name\">").expect("written");
+        std::fs::write(temp.path().join("index.html"), "<h1>\n<img src=\"logo.png\">\n<p class=\"name\">")
+            .expect("written");
         let source = Source::read(&Folder::open(Some(temp.path())).expect("there"));
         assert_eq!(source.find(["nothing", "logo.png"]), Some(("index.html".to_owned(), 2)));
         assert_eq!(source.find_element("p.name"), Some(("index.html".to_owned(), 3)));
         assert_eq!(source.find_element("h1"), Some(("index.html".to_owned(), 1)));
         assert_eq!(source.find_element("div"), None);
+        assert_eq!(source.find_element("h1 span"), Some(("index.html".to_owned(), 1)));
     }
 }
