@@ -135,7 +135,10 @@ impl LookChange {
             }
         }
         if next.hidden.len() > MOST_HIDDEN {
-            return Err(BadLook::new("hide", format!("No more than {MOST_HIDDEN} participants can be hidden at a time.")));
+            return Err(BadLook::new(
+                "hide",
+                format!("No more than {MOST_HIDDEN} participants can be hidden at a time."),
+            ));
         }
         if let Some(only) = &self.only {
             next.only = only.clone().unwrap_or_default();
@@ -193,7 +196,10 @@ impl LookChange {
         let lists = [("hide", Some(&self.hide)), ("unhide", Some(&self.unhide)), ("only", only)];
         for (field, identities) in lists.into_iter().filter_map(|(field, list)| Some((field, list?))) {
             if identities.len() > MOST_HIDDEN {
-                return Err(BadLook::new(field, format!("No more than {MOST_HIDDEN} participants can be named at a time.")));
+                return Err(BadLook::new(
+                    field,
+                    format!("No more than {MOST_HIDDEN} participants can be named at a time."),
+                ));
             }
             if !identities.iter().all(|identity| is_identity(identity)) {
                 return Err(BadLook::new(field, not_an_identity()));
@@ -331,7 +337,8 @@ mod tests {
         assert_eq!((look.spotlight.as_deref(), look.hidden.as_slice()), (Some("ann"), &["bob".to_owned()][..]));
         assert_eq!(look.lower_third.as_ref().map(|third| third.seconds), Some(8));
         assert_eq!(change("{}").applied_to(&look).as_ref(), Ok(&look));
-        let none = r#"{"spotlight": null, "unhide": ["bob"], "lower_third": null, "banner": null, "theme": {"title": null}}"#;
+        let none =
+            r#"{"spotlight": null, "unhide": ["bob"], "lower_third": null, "banner": null, "theme": {"title": null}}"#;
         let look = change(none).applied_to(&look).expect("valid");
         assert_eq!((look.spotlight, look.hidden.len(), look.lower_third, look.banner), (None, 0, None, None));
         assert_eq!((look.theme.title, look.theme.colors.accent.as_str()), (None, "#ff0066"));
@@ -340,7 +347,10 @@ mod tests {
     #[test]
     fn a_lower_third_that_goes_by_itself_is_not_shown_again_by_whoever_goes_on() {
         let lasting = |json: &str| serde_json::to_string(&change(json).lasting()).expect("JSON");
-        assert_eq!(lasting(r#"{"banner":"x","lower_third":{"headline":"Ann"}}"#), r#"{"lower_third":null,"banner":"x"}"#);
+        assert_eq!(
+            lasting(r#"{"banner":"x","lower_third":{"headline":"Ann"}}"#),
+            r#"{"lower_third":null,"banner":"x"}"#
+        );
         let stays = r#"{"lower_third":{"headline":"Ann","detail":null,"after":0,"seconds":0}}"#;
         assert_eq!(lasting(stays), stays);
     }
@@ -372,7 +382,8 @@ mod tests {
     }
 
     fn some_change() -> impl Strategy<Value = LookChange> {
-        let identity = || prop::collection::vec(prop::sample::select(vec!["a".to_owned(), "b".into(), "c".into()]), 0..3);
+        let identity =
+            || prop::collection::vec(prop::sample::select(vec!["a".to_owned(), "b".into(), "c".into()]), 0..3);
         let patch = prop::sample::select(vec![
             r##"{"colors": {"accent": "#111111"}}"##,
             r##"{"colors": {"text": "#222222"}, "title": "T"}"##,

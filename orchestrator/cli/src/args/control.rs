@@ -160,7 +160,8 @@ impl LayoutArgs {
             spotlight: given_or_none(&self.spotlight, self.no_spotlight),
             hide: self.hide.clone(),
             unhide: self.unhide.clone(),
-            only: (self.everybody || !self.only.is_empty()).then(|| Some(self.only.clone()).filter(|only| !only.is_empty())),
+            only: (self.everybody || !self.only.is_empty())
+                .then(|| Some(self.only.clone()).filter(|only| !only.is_empty())),
             lower_third: lower_third.map(|text| text.map(|text| third(&text, self.seconds))),
             banner: given_or_none(&self.banner, self.no_banner),
         };
@@ -173,13 +174,19 @@ fn third(text: &str, seconds: u16) -> LowerThird {
         Some((headline, detail)) => (headline, Some(detail.trim().to_owned())),
         None => (text, None),
     };
-    LowerThird { headline: headline.trim().to_owned(), detail: detail.filter(|detail| !detail.is_empty()), after: 0, seconds }
+    LowerThird {
+        headline: headline.trim().to_owned(),
+        detail: detail.filter(|detail| !detail.is_empty()),
+        after: 0,
+        seconds,
+    }
 }
 
 fn theme_patch(values: &[ThemeValue]) -> Option<Map<String, Value>> {
     let mut sum = LookChange::default();
     for ThemeValue { path, value } in values {
-        let nested = path.iter().rev().fold(value.clone(), |value, name| Map::from_iter([(name.clone(), value)]).into());
+        let nested =
+            path.iter().rev().fold(value.clone(), |value, name| Map::from_iter([(name.clone(), value)]).into());
         let theme = match nested {
             Value::Object(patch) => Some(patch),
             _ => None,
@@ -247,8 +254,10 @@ mod tests {
     fn a_line_is_the_change_that_it_names() {
         assert_eq!(change(&[]), None);
         assert_eq!(change(&["speaker"]), Some(json!({"layout": "speaker"})));
-        let line = ["--set=colors.accent=#ff0066", "--set=colors.text=white", "--set=logo=", "--set=overlays.chat=false"];
-        let theme = json!({"colors": {"accent": "#ff0066", "text": "white"}, "logo": null, "overlays": {"chat": false}});
+        let line =
+            ["--set=colors.accent=#ff0066", "--set=colors.text=white", "--set=logo=", "--set=overlays.chat=false"];
+        let theme =
+            json!({"colors": {"accent": "#ff0066", "text": "white"}, "logo": null, "overlays": {"chat": false}});
         assert_eq!(change(&line), Some(json!({"theme": theme})));
         let line = ["--spotlight=ann", "--hide=bob", "--only=a-*", "--lower-third=Ann | Host", "--banner=Back at ten"];
         let third = json!({"headline": "Ann", "detail": "Host", "after": 0, "seconds": 8});

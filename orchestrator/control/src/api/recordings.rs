@@ -321,7 +321,9 @@ pub(crate) async fn look(
     Body(change): Body<LookChange>,
 ) -> Result<Response, Problem> {
     if change.is_empty() {
-        return Err(Problem::bad_request("Name what is to be changed, such as {\"layout\": \"speaker\"}.").about("layout"));
+        return Err(
+            Problem::bad_request("Name what is to be changed, such as {\"layout\": \"speaker\"}.").about("layout")
+        );
     }
     caller.may(Scope::Record)?;
     let record = found(&api, &caller, &id).await?;
