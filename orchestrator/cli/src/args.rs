@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use url::Url;
 use wallflower_control::api::Scope;
 use wallflower_domain::destination::Destination;
 use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
@@ -18,6 +17,8 @@ use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
+
+use crate::template::Template;
 
 pub(crate) use control::{LayoutArgs, ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
 pub(crate) use start::{LogsArgs, StartArgs};
