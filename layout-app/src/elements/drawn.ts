@@ -1,6 +1,6 @@
 import { css, LitElement, unsafeCSS } from "lit";
 import overlays from "../overlays/overlays.css?inline";
-import { connect } from "../template";
+import { connect } from "../template/connect";
 import type { Moment, Part, Recording } from "../template/recording";
 import type { TemplateState } from "../template/state";
 import { stateOf } from "../template/state";

@@ -12,7 +12,7 @@ import { Stage } from "./stage";
 import { Tile } from "./tile";
 import { Clock, Count, Logo, Name, Title } from "./words";
 import fonts from "../theme/fonts.css?inline";
-import { connect } from "../template";
+import { connect } from "../template/connect";
 
 export * from "../template";
 

@@ -23,6 +23,10 @@ export class Chat extends Drawn {
         font-size: 1rem;
         line-height: 1.4;
       }
+      /* A line that is half gone fades. */
+      :host([keep]) {
+        mask-image: linear-gradient(transparent, #000 1.6rem);
+      }
       .line {
         flex: none;
         animation: enter 0.24s ease-out;

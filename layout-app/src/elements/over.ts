@@ -14,8 +14,12 @@ export class Reactions extends Drawn {
         pointer-events: none;
       }
       .reactions > .reaction {
-        left: calc(4% + var(--lane) * 30%);
+        left: calc(var(--lane) * 34%);
         bottom: 0;
+        width: 32%;
+      }
+      .reaction__name {
+        max-width: 100%;
       }
     `,
   ];
@@ -147,6 +151,7 @@ export class Ticker extends Drawn {
       :host {
         height: 2.5rem;
         overflow: hidden;
+        container-type: inline-size;
       }
       .ticker {
         position: static;
@@ -155,7 +160,7 @@ export class Ticker extends Drawn {
         font: inherit;
       }
       .ticker__text {
-        min-width: 100%;
+        min-width: 100cqw;
       }
     `,
   ];

@@ -21,6 +21,8 @@ export class RootState {
     this.#flag("wfScreen", screens.length > 0);
     this.#flag("wfPinned", pinned !== null);
     this.#flag("wfCaptions", captions.length > 0);
+    // Stays: what makes room for captions does so once.
+    if (captions.length > 0) this.#flag("wfCaptioned", true);
     this.#flag("wfChat", chat.length > 0);
     this.#flag("wfHands", hands.length > 0);
     this.#flag("wfStarted", state.startedAt !== null);
