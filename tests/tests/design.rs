@@ -100,6 +100,21 @@ fn wallflowers_own_page_passes_with_a_theme_of_ones_own() {
 }
 
 #[test]
+fn the_templates_that_come_with_wallflower_pass() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../layout-app/templates");
+    let names = entries(&templates);
+    assert!(names.len() >= 3, "{names:?}");
+    for name in names {
+        let folder = templates.join(&name);
+        let folder = folder.to_str().expect("a path that is text");
+        let ended = bench.run(&["design", "--check", folder, "--json"], SOON);
+        assert_eq!(ended.code(), 0, "{name}: {:#?}", findings(&ended));
+    }
+    bench.assert_nothing_left();
+}
+
+#[test]
 fn what_is_wrong_with_a_page_is_told_with_file_and_line() {
     let (_turn, bench) = (my_turn(), Bench::new());
     folder(&bench, &[("index.html", SPOILT)]);

@@ -52,11 +52,13 @@ const fault = (rule: Fault["rule"], { element, content }: Text, detail: string):
 /** Text that is cut off without a sign that there is more. */
 export function cut(text: Text): Fault[] {
   const sides = beyond(text.box, text.window, SLACK_PX);
-  if (sides.length === 0 || text.runs || flies(text)) return [];
+  if (sides.length === 0 || text.runs || text.fades || flies(text)) return [];
   const shortens = [...ancestors(text.element)].slice(0, 3).find(isShortening);
-  if (!shortens) {
-    const by = text.cutter ? named(text.cutter) : "the frame";
-    return [fault("cut", text, `it is cut off at the ${sides.join(" and ")} by ${by}`)];
+  const place = shortens?.getBoundingClientRect();
+  const lost = place ? beyond(place, text.window, SLACK_PX) : sides;
+  if (!shortens || lost.length > 0) {
+    const by = text.cutter && text.cutter !== shortens ? named(text.cutter) : "the frame";
+    return [fault("cut", text, `it is cut off at the ${lost.join(" and ")} by ${by}`)];
   }
   const size = Number.parseFloat(getComputedStyle(text.element).fontSize);
   const width = text.window.right - Math.max(text.window.left, text.box.left);

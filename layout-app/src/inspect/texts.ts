@@ -11,10 +11,12 @@ export interface Text {
   readonly box: Box;
   /** What lets itself be seen of whatever is there: the frame, less what is cut off by ancestors. */
   readonly window: Box;
-  /** The ancestor, or the element itself, that cuts off the most. */
+  /** The ancestor, or the element itself, that cuts off the last of it. */
   readonly cutter: HTMLElement | null;
   /** It runs across on purpose, such as a ticker. */
   readonly runs: boolean;
+  /** It fades out where it is cut off, as the oldest of a list of lines. */
+  readonly fades: boolean;
 }
 
 /** Everything that can be read in the document and in the shadows of its elements. */
@@ -44,11 +46,11 @@ function textOf(element: HTMLElement, frame: Box): Text | null {
   if (nodes.length === 0 || !isSeen(element)) return null;
   const lines = nodes.flatMap(linesOf);
   if (lines.length === 0) return null;
-  const { window, cutter } = windowOf(element, frame);
+  const { window, cutter, fades } = windowOf(element, frame);
   const box = union(lines);
   // What is wholly out of sight waits there, or is for screen readers only.
   if (!isWide(intersection(box, window), 2)) return null;
-  return { element, content, lines, box, window, cutter, runs: runs(element) };
+  return { element, content, lines, box, window, cutter, fades, runs: runs(element) };
 }
 
 function linesOf(node: Node): Box[] {
@@ -72,9 +74,10 @@ function isSeen(element: HTMLElement): boolean {
   return element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
 }
 
-function windowOf(element: HTMLElement, frame: Box): { window: Box; cutter: HTMLElement | null } {
+function windowOf(element: HTMLElement, frame: Box): Pick<Text, "window" | "cutter" | "fades"> {
   let window = frame;
   let cutter: HTMLElement | null = null;
+  let fades = false;
   for (const each of ancestors(element)) {
     const style = getComputedStyle(each);
     const cuts =
@@ -88,10 +91,11 @@ function windowOf(element: HTMLElement, frame: Box): { window: Box; cutter: HTML
       smaller.bottom < window.bottom ||
       smaller.top > window.top
     )
-      cutter ??= each;
+      cutter = each;
+    fades ||= style.maskImage !== "none";
     window = smaller;
   }
-  return { window, cutter };
+  return { window, cutter, fades };
 }
 
 function runs(element: HTMLElement): boolean {

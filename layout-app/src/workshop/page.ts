@@ -4,7 +4,7 @@ import { CONTRACT } from "../contract";
 import { Frames } from "./frames";
 import { icon } from "./icon";
 import type { Result } from "./result";
-import { resultCard } from "./result";
+import { resultCard, takeProgress } from "./result";
 import { roomPanel } from "./room_panel";
 import type { Field, Path } from "./schema";
 import { fieldsOf, withValue } from "./schema";
@@ -12,16 +12,8 @@ import type { Contrast, Draft, News, Size, State, Trouble } from "./server";
 import { hear, Refused, server } from "./server";
 import type { Simulation } from "./simulation";
 import { sceneOf, USUAL } from "./simulation";
+import { HD, SIZES, sizeOf } from "./sizes";
 import { themePanel } from "./theme_panel";
-
-const SIZES: readonly [string, Size][] = [
-  ["720p", { width: 1280, height: 720 }],
-  ["1080p", { width: 1920, height: 1080 }],
-  ["Portrait", { width: 720, height: 1280 }],
-  ["Portrait 1080", { width: 1080, height: 1920 }],
-  ["Square", { width: 1080, height: 1080 }],
-  ["Small", { width: 640, height: 360 }],
-];
 
 /** Nothing of what an operator may ask for while it is recorded. */
 const ORDINARY = { spotlight: null, hidden: [], only: [], lower_third: null, banner: null };
@@ -42,7 +34,7 @@ export class Page {
   #trouble: Trouble | null = null;
   #simulation: Simulation = USUAL;
   #layout: Layout = "grid";
-  #size: Size = SIZES[0]?.[1] ?? { width: 1280, height: 720 };
+  #size: Size = HD;
   #room: Size = { width: 800, height: 450 };
   #status = "Loading…";
   #troubles: string[] = [];
@@ -68,6 +60,9 @@ export class Page {
         this.redraw();
       },
     );
+    addEventListener("beforeunload", (event) => {
+      if (this.#isChanged()) event.preventDefault();
+    });
     new ResizeObserver(() => this.#measure()).observe(document.documentElement);
     await this.#load();
     this.#measure();
@@ -79,11 +74,7 @@ export class Page {
     return html`<div class="workshop">
       ${this.#top(state)}
       ${roomPanel(this.#simulation, {
-        change: (simulation) => {
-          this.#simulation = simulation;
-          this.#frames.direct(sceneOf(simulation));
-          this.redraw();
-        },
+        change: (simulation) => this.#simulate(simulation),
         moment: (moment) => this.#frames.moment(moment),
       })}
       ${this.#middle()}
@@ -242,6 +233,14 @@ export class Page {
     this.redraw();
   }
 
+  #simulate(simulation: Simulation): void {
+    const again = simulation.intro !== this.#simulation.intro;
+    this.#simulation = simulation;
+    if (again) this.#reload();
+    else this.#frames.direct(sceneOf(simulation));
+    this.redraw();
+  }
+
   #set(path: Path, value: unknown): void {
     this.#edit(withValue(this.#theme, path, value));
   }
@@ -288,7 +287,7 @@ export class Page {
       fps: 30,
       ...ORDINARY,
       layout: this.#layout,
-      theme: this.#resolved,
+      theme: this.#withoutIntro(this.#resolved),
     };
     this.#frames.show(config);
     this.redraw();
@@ -316,9 +315,14 @@ export class Page {
     }, 2000);
   }
 
+  /** It would be in the way after each change. */
+  #withoutIntro<T>(theme: T): T {
+    return this.#simulation.intro ? theme : (withValue(theme, ["overlays", "intro"], null) as T);
+  }
+
   #takePicture(): Promise<void> {
     return this.#ask("Taking a picture", "In a browser without a display, at its true size", async (draft, name) => {
-      const url = URL.createObjectURL(await server.picture(draft));
+      const url = URL.createObjectURL(await server.picture({ ...draft, theme: this.#withoutIntro(draft.theme) }));
       return { kind: "picture", url, name: `${name}.png` };
     });
   }
@@ -380,25 +384,6 @@ export class Page {
   }
 }
 
-function sizeOf(text: string): Size {
-  const [width = 1280, height = 720] = text.split("x").map(Number);
-  return { width, height };
-}
-
 function withLine(trouble: Trouble): Trouble {
   return trouble.line ? { ...trouble, message: `theme.json, line ${trouble.line}: ${trouble.message}` } : trouble;
-}
-
-function takeProgress(at: "starting" | "recording" | "finishing", seconds: number, of: number): Result {
-  const detail = {
-    starting: "Display, sound, browser and encoder start",
-    recording: `${seconds.toFixed(1)} of ${of} s`,
-    finishing: "The file is finished",
-  };
-  return {
-    kind: "busy",
-    title: "Recording",
-    detail: detail[at],
-    share: at === "starting" ? null : Math.min(seconds / of, 1),
-  };
 }

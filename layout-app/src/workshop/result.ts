@@ -97,3 +97,18 @@ function placeOf({ file, line }: Finding): string {
   if (file === null) return "The page";
   return line === null ? file : `${file}:${line}`;
 }
+
+/** How a recording goes that the designer waits for. */
+export function takeProgress(at: "starting" | "recording" | "finishing", seconds: number, of: number): Result {
+  const detail = {
+    starting: "Display, sound, browser and encoder start",
+    recording: `${seconds.toFixed(1)} of ${of} s`,
+    finishing: "The file is finished",
+  };
+  return {
+    kind: "busy",
+    title: "Recording",
+    detail: detail[at],
+    share: at === "starting" ? null : Math.min(seconds / of, 1),
+  };
+}

@@ -36,8 +36,22 @@ export function roomPanel(simulation: Simulation, actions: RoomActions): Templat
     const within = (value: number) => Math.min(value, people);
     actions.change({ ...next, people, off: within(next.off), hands: within(next.hands) });
   };
-  const { people, names, speaker, off, phones, muted, hands, sharing, chat, reactions, captions, network, restless } =
-    simulation;
+  const {
+    people,
+    names,
+    speaker,
+    off,
+    phones,
+    muted,
+    hands,
+    sharing,
+    chat,
+    reactions,
+    captions,
+    network,
+    restless,
+    intro,
+  } = simulation;
   return html`<aside class="panel panel--room" aria-label="The simulated room">
     <h2>Room</h2>
     <div class="chips">
@@ -84,6 +98,7 @@ export function roomPanel(simulation: Simulation, actions: RoomActions): Templat
     ${toggle("Captions", captions, (on) => set({ captions: on }), "Shown where the theme shows captions")}
     ${toggle("Phones held upright", phones, (on) => set({ phones: on }))}
     ${toggle("Speakers change, people come and go", restless, (on) => set({ restless: on }))}
+    ${toggle("Begin with the intro", intro, (on) => set({ intro: on }), "As a recording does, if the theme has one")}
     <div class="pair">
       <button class="plain" type="button" @click=${() => actions.moment("chat")}>${icon("chat")} Say a line</button>
       <button class="plain" type="button" @click=${() => actions.moment("reaction")}>${icon("smile")} React</button>

@@ -18,6 +18,8 @@ export interface Simulation {
   captions: boolean;
   network: "good" | "somebody" | "recorder";
   restless: boolean;
+  /** The theme's intro is shown at the beginning, as in a recording. */
+  intro: boolean;
 }
 
 export const USUAL: Simulation = {
@@ -34,6 +36,7 @@ export const USUAL: Simulation = {
   captions: false,
   network: "good",
   restless: false,
+  intro: false,
 };
 
 /** The room as the page gets it. */

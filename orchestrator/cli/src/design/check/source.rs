@@ -22,12 +22,7 @@ impl Source {
 
     /// The first place of the first of these that is written anywhere.
     pub(super) fn find<'a>(&self, wanted: impl IntoIterator<Item = &'a str>) -> Option<(String, usize)> {
-        wanted.into_iter().filter(|text| !text.is_empty()).find_map(|text| {
-            self.0.iter().find_map(|(file, content)| {
-                let line = content.lines().position(|line| line.contains(text))?;
-                Some((file.clone(), line + 1))
-            })
-        })
+        wanted.into_iter().filter(|text| !text.is_empty()).find_map(|text| self.find_line(|line| line.contains(text)))
     }
 
     /// Where an element is made or styled, by a selector such as `wf-name span` or `div#title.large`.
@@ -38,9 +33,33 @@ impl Source {
     fn find_part(&self, selector: &str) -> Option<(String, usize)> {
         let names: Vec<&str> = selector.split(['.', '#']).collect();
         let (tag, rest) = names.split_first()?;
+        if let Some(place) = rest.iter().rev().find_map(|name| self.find_styled(name)) {
+            return Some(place);
+        }
         let is_common = rest.is_empty() && ["div", "span", "p"].contains(tag);
         let made = (!is_common).then(|| format!("<{tag}"));
-        self.find(rest.iter().rev().copied().chain(made.as_deref()))
+        self.find(made.as_deref())
+    }
+
+    /// The rule of a class or an id, or the first element that has it.
+    fn find_styled(&self, name: &str) -> Option<(String, usize)> {
+        let is_whole = |line: &str, at: usize| {
+            let next = line[at + name.len()..].chars().next();
+            !next.is_some_and(|next| next.is_alphanumeric() || "-_".contains(next))
+        };
+        let written = |line: &str, before: &[char]| {
+            line.match_indices(name).any(|(at, _)| line[..at].ends_with(before) && is_whole(line, at))
+        };
+        let rule = |line: &str| written(line, &['.', '#']);
+        let element = |line: &str| line.contains('<') && written(line, &['"', ' ', '\'', '=']);
+        self.find_line(rule).or_else(|| self.find_line(element))
+    }
+
+    fn find_line(&self, wanted: impl Fn(&str) -> bool) -> Option<(String, usize)> {
+        self.0.iter().find_map(|(file, content)| {
+            let line = content.lines().position(&wanted)?;
+            Some((file.clone(), line + 1))
+        })
     }
 }
 
@@ -51,8 +70,11 @@ mod tests {
     #[test]
     fn a_place_is_found_by_what_is_written_there() {
         let temp = tempfile::tempdir().expect("temp dir");
-        std::fs::write(temp.path().join("index.html"), "<h1>\n<img src=\"logo.png\">\n<p class=\"name\">")
-            .expect("written");
+        std::fs::write(
+            temp.path().join("index.html"),
+            "<h1 style=\"--name: 1\">\n<img src=\"logo.png\">\n<p class=\"name\">",
+        )
+        .expect("written");
         let source = Source::read(&Folder::open(Some(temp.path())).expect("there"));
         assert_eq!(source.find(["nothing", "logo.png"]), Some(("index.html".to_owned(), 2)));
         assert_eq!(source.find_element("p.name"), Some(("index.html".to_owned(), 3)));
