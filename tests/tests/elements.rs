@@ -40,7 +40,7 @@ fn template(bench: &Bench, html: &str) -> String {
 }
 
 fn is_shown(running: &mut Running) {
-    running.wait_until("caption", START, |event| event["room_event"]["kind"] == "caption");
+    running.wait_until("room", START, |event| event["room_event"]["kind"] == "caption");
     running.wait_until("progress", START, |event| event["progress"]["media_s"].as_f64() >= Some(6.0));
     running.signal("INT");
 }
@@ -64,9 +64,9 @@ fn twenty_lines_of_html_record_a_demo_room() {
     let (_turn, bench, cast_bench) = (my_turn(), Bench::new(), Bench::new());
     let listen = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port is free");
     let template = template(&bench, TEMPLATE);
-    let options = [&template, "--output=room.mp4", "--size=640x360", "--fps=10", "--json"];
+    let options = [template.as_str(), "--output=room.mp4", "--size=640x360", "--fps=10", "--json"];
     let listening = format!("--demo-listen={listen}");
-    let mut running = bench.start(&[&["record", "demo:lobby", &listening], &options[..]].concat());
+    let mut running = bench.start(&[&["record", "demo:lobby", listening.as_str()], &options[..]].concat());
     let target = CastTarget::Demo { url: format!("ws://{listen}/rooms/lobby/ws") };
     let cast = Cast::enter(&cast_bench, CastConfig::of(2, target).expect("within bounds"));
     is_shown(&mut running);
@@ -84,8 +84,9 @@ fn the_same_twenty_lines_record_a_livekit_room() {
     let (key, secret) = server.credentials();
     let bench = bench.with("LIVEKIT_API_KEY", key).with("LIVEKIT_API_SECRET", secret);
     let template = template(&bench, TEMPLATE);
-    let options = [&template, "--output=room.mp4", "--size=640x360", "--fps=10", "--json"];
-    let mut running = bench.start(&[&["record", &server.room_uri("standup")], &options[..]].concat());
+    let options = [template.as_str(), "--output=room.mp4", "--size=640x360", "--fps=10", "--json"];
+    let room = server.room_uri("standup");
+    let mut running = bench.start(&[&["record", room.as_str()], &options[..]].concat());
     is_shown(&mut running);
     let ended = running.end(SOON);
     cast.leave();
@@ -98,7 +99,8 @@ fn a_template_that_can_t_be_shown_fails_before_the_room_is_joined_and_says_what_
     let (_turn, bench) = (my_turn(), Bench::new());
     std::fs::create_dir_all(bench.file("empty")).expect("a folder can be made");
     let record = |template: &str| {
-        bench.run(&["record", "demo:lobby", "--demo-listen=127.0.0.1:0", "--output=a.mp4", "--json", template], SOON)
+        let listening = "--demo-listen=127.0.0.1:0";
+        bench.run(&["record", "demo:lobby", listening, "--output=a.mp4", "--json", template], SOON)
     };
     let empty = record(&format!("--template={}", bench.file("empty").display()));
     assert_eq!(empty.code(), 2, "{empty:#?}");

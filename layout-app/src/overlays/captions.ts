@@ -27,7 +27,8 @@ export class CaptionOverlay {
     writeName(who, name);
     who.style.setProperty("--hue", String(hueOf(identity ?? name)));
     const text = element("span", "caption__text");
-    const drawn = { element: element("div", "caption", element("p", "caption__lines", who, " ", text)), text };
+    const lines = element("p", "caption__lines", who, " ", text);
+    const drawn = { element: element("div", "caption", element("div", "caption__window", lines)), text };
     this.#drawn.set(id, drawn);
     this.element.append(drawn.element);
     return drawn;

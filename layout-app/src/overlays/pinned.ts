@@ -17,7 +17,7 @@ export class PinnedOverlay {
   show(pinned: Pinned | null, focus: Rect, viewport: Size): void {
     this.element.style.top = `${focus.y}px`;
     this.element.style.right = `${viewport.width - focus.x - focus.width}px`;
-    this.element.style.maxWidth = `${Math.min(focus.width, Math.max(viewport.width * 0.4, viewport.height * 0.4))}px`;
+    this.element.style.maxWidth = `${Math.min(focus.width, Math.max(viewport.width * 0.34, viewport.height * 0.4))}px`;
     this.element.classList.toggle("pinned--shown", pinned !== null);
     if (!pinned) return;
     writeName(this.#name, pinned.name);

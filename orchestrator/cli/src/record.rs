@@ -26,6 +26,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     let watchdog = args.watchdog().map_err(|error| bad_request(&error))?;
     let wanted = outputs::wanted(&args.outputs, encoding, &id)?;
     announce_abandoned(&wanted.spool, &view);
+    args.template.as_ref().map_or(Ok(()), Template::check)?;
     let beside = args.template.as_ref().and_then(Template::theme_file);
     let theme = theme::load(args.look.theme.as_deref().or(beside.as_deref()))?;
     let (page, host) = page(&args, &id, &view).await?;

@@ -33,7 +33,15 @@ impl FromStr for Template {
 }
 
 impl Template {
-    /// What the browser opens. Fails when the folder is no template, before any room is joined.
+    /// Fails when it is a folder that is no template.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        match self {
+            Self::Page(_) => Ok(()),
+            Self::Folder(folder) => whole(folder).map(drop),
+        }
+    }
+
+    /// What the browser opens.
     pub(crate) fn job_page(&self, room: PageRoom) -> Result<JobPage, Failure> {
         match self {
             Self::Page(url) => Ok(JobPage::Template { url: url.to_string(), room }),
