@@ -219,14 +219,15 @@ export class Page {
 
   /** A file of the folder was saved. What the designer has not saved here is kept. */
   async #refresh(files: readonly string[]): Promise<void> {
-    const ours = files.includes("theme.json");
-    if (ours && !this.#isChanged()) {
+    const state = await server.state().catch(() => null);
+    if (!state) return;
+    // What was saved here comes back as news.
+    const another = state.theme_text !== this.#state?.theme_text;
+    if (another && !this.#isChanged()) {
       await this.#load();
       return;
     }
-    const state = await server.state().catch(() => null);
-    if (!state) return;
-    if (ours && state.theme_text !== this.#state?.theme_text) this.#outdated = true;
+    this.#outdated ||= another;
     // The text is that of the theme which is edited, until the other is loaded.
     this.#state = { ...state, theme_text: this.#state?.theme_text ?? null };
     if (files.some((file) => file !== "theme.json")) await this.#resolve();
@@ -297,6 +298,7 @@ export class Page {
     try {
       const { theme_text } = await server.save(this.#theme, this.#state?.theme_text ?? null);
       this.#saved = this.#theme;
+      this.#outdated = false;
       if (this.#state) this.#state = { ...this.#state, theme_text };
       this.#say("theme.json is saved");
     } catch (error) {
