@@ -144,6 +144,11 @@ impl LivekitServer {
         self.call("DeleteRoom", room, &json!({ "room": room }));
     }
 
+    /// Replaces the metadata of a participant.
+    pub fn set_metadata(&self, room: &str, identity: &str, metadata: &str) {
+        self.call("UpdateParticipant", room, &json!({ "room": room, "identity": identity, "metadata": metadata }));
+    }
+
     /// Sends one participant away.
     pub fn remove(&self, room: &str, identity: &str) {
         self.call("RemoveParticipant", room, &json!({ "room": room, "identity": identity }));
