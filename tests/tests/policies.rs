@@ -96,3 +96,17 @@ fn an_event_that_livekit_has_not_signed_starts_nothing() {
     serve.end();
     bench.assert_nothing_left();
 }
+
+#[test]
+fn a_server_that_keeps_pages_out_of_its_network_records_the_rooms_that_it_hosts() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let mut serve = Serve::start(&bench, "a", "allow_private = false\n");
+    let (status, problem) = serve.ask("POST", "/v1/recordings", Some(&json!({"room": "http://127.0.0.1:9/"})));
+    assert_eq!(status, 422, "{problem:#}");
+    let id = serve.record(&json!({"room": "demo:lobby", "size": "320x180", "fps": 10}));
+    serve.capture(&id, 1.0, SOON);
+    serve.stop(&id);
+    serve.reach(&id, "completed", SOON);
+    serve.end();
+    bench.assert_nothing_left();
+}

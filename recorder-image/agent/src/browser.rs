@@ -21,6 +21,7 @@ use wallflower_domain::frame::FrameSize;
 use crate::audio::Audio;
 use crate::child::{Child, LineSink, Rung, ignore};
 use crate::display::Display;
+use crate::fence::Fence;
 use crate::workdir::WorkDir;
 
 const READY_DEADLINE: Duration = Duration::from_secs(15);
@@ -103,7 +104,12 @@ pub(crate) enum Screen<'a> {
 
 impl Browser {
     /// Starts Chromium with an empty page and connects to it.
-    pub(crate) async fn start(chromium: &Path, work: &WorkDir, screen: Screen<'_>) -> Result<(Self, Page), Failure> {
+    pub(crate) async fn start(
+        chromium: &Path,
+        work: &WorkDir,
+        screen: Screen<'_>,
+        fence: Option<&Fence>,
+    ) -> Result<(Self, Page), Failure> {
         let mut command = work.command(chromium);
         let profile = work.scratch().join("profile");
         command
@@ -134,6 +140,9 @@ impl Browser {
             Screen::Headless => {
                 command.args(["--headless=new", "--mute-audio"]);
             }
+        }
+        if let Some(fence) = fence {
+            command.args(fence.arguments());
         }
         command.arg("about:blank");
         let (address_sender, mut addresses) = mpsc::channel(1);

@@ -124,7 +124,7 @@ pub(crate) async fn perform(
         Interruption::new(failure, began)
     });
     let tap = Tap::new();
-    let policy = Policy { allow_private: true };
+    let policy = Policy { allow_private: !job.public_only };
     let mut streams = Streams::new(policy, programs.ffmpeg.clone(), work.lasting(), tap.clone(), report.clone());
     for stream in &job.standing.streams {
         if let Err(failure) = streams.add(stream) {

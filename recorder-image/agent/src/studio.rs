@@ -57,7 +57,7 @@ impl Studio {
     pub async fn open(id: &str, program: &Path) -> Result<Self, Failure> {
         let chromium = Program::Chromium.find()?;
         let work = WorkDir::create(id, program).await?;
-        match Browser::start(&chromium, &work, Screen::Headless).await {
+        match Browser::start(&chromium, &work, Screen::Headless, None).await {
             Ok((browser, _)) => Ok(Self { work, browser }),
             Err(failure) => {
                 work.close().await;

@@ -68,6 +68,7 @@ impl Planner {
             uploads: request.uploads.clone(),
             overwrite: false,
             gaps: request.gaps.unwrap_or_default(),
+            public_only: !self.config.allows_private(),
             max_duration_s: Some(request.max_duration.unwrap_or(longest).min(longest).as_secs_f64()),
             start_deadline_s: request.start_deadline.unwrap_or(defaults.start_deadline).as_secs_f64(),
             standing: record.standing.clone(),
