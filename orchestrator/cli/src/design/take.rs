@@ -123,6 +123,7 @@ impl Takes {
             start_deadline_s: START_DEADLINE_S,
             standing: Standing::default(),
             watchdog: WatchdogConfig::default(),
+            public_only: false,
         })
     }
 }
