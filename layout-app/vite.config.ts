@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const pages = ["index", "scene", "join", "cast", "probe"];
+const pages = ["index", "scene", "join", "cast", "player", "probe"];
 const fileOf = (name: string) => new URL(`${name}.html`, import.meta.url).pathname;
 
 export default defineConfig({

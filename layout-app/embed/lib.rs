@@ -4,4 +4,4 @@
 
 mod serve;
 
-pub use serve::pages;
+pub use serve::{page, pages};

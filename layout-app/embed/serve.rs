@@ -14,10 +14,18 @@ struct Dist;
 ///
 /// Meant as the fallback of a server's own routes: `Router::new().route(…).fallback_service(pages())`.
 pub fn pages() -> Router {
-    Router::new().fallback(page)
+    Router::new().fallback(any)
 }
 
-async fn page(method: Method, uri: Uri, request: HeaderMap) -> Response {
+/// Answers with one embedded file by its path, as [`pages`] does.
+pub fn page(path: &str, request: &HeaderMap) -> Response {
+    match Dist::get(path) {
+        Some(file) => answer(path, file, request),
+        None => (StatusCode::NOT_FOUND, plain("There is no such page.")).into_response(),
+    }
+}
+
+async fn any(method: Method, uri: Uri, request: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
         let allow = [(header::ALLOW, "GET, HEAD")];
         return (StatusCode::METHOD_NOT_ALLOWED, allow, plain("Pages can only be read.")).into_response();
@@ -26,10 +34,7 @@ async fn page(method: Method, uri: Uri, request: HeaderMap) -> Response {
         "" => "index.html",
         path => path,
     };
-    match Dist::get(path) {
-        Some(file) => answer(path, file, &request),
-        None => (StatusCode::NOT_FOUND, plain("There is no such page.")).into_response(),
-    }
+    page(path, &request)
 }
 
 fn answer(path: &str, file: EmbeddedFile, request: &HeaderMap) -> Response {
