@@ -110,7 +110,7 @@ export class Media {
     try {
       const { default: Hls } = await import("hls.js/light");
       if (load !== this.#load) return;
-      const hls = new Hls({ enableWorker: false });
+      const hls = new Hls({ enableWorker: false, liveDurationInfinity: true });
       this.#hls = hls;
       hls.on(Hls.Events.ERROR, (_, error) => {
         if (error.fatal && load === this.#load) this.#next();

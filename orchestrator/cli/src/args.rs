@@ -1,6 +1,7 @@
 //! The command line.
 
 mod control;
+mod share;
 mod start;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,6 +21,7 @@ use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
 
 pub(crate) use control::{ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
+pub(crate) use share::ShareArgs;
 pub(crate) use start::{LogsArgs, StartArgs};
 
 const EXIT_CODES: &str = "\
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Wait(Which),
     /// Print what the agents of a server's recording say: its last 64 KiB
     Logs(LogsArgs),
+    /// Make a link to a server's recording, for people without an API key, and print it
+    Share(ShareArgs),
     /// Stop a running recording and finalize it, as Ctrl-C does
     Stop(StopArgs),
     /// Record a card and silence instead of the room, until it is resumed
@@ -280,6 +284,9 @@ pub(crate) struct ServeArgs {
     /// Signs webhooks; better passed by the environment
     #[arg(long, env = "WALLFLOWER_WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) webhook_secret: Option<Secret>,
+    /// Password by which mail is sent; better passed by the environment, or by the configuration's password_file
+    #[arg(long, env = "WALLFLOWER_SMTP_PASSWORD", hide_env_values = true)]
+    pub(crate) smtp_password: Option<Secret>,
 }
 
 #[derive(Subcommand)]
