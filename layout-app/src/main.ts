@@ -20,8 +20,14 @@ const taken = takeConfig(window as unknown as Record<string, unknown>, location.
 bridge.signalsByConsole = taken.origin === "query";
 
 if (taken.ok) {
-  const { room, theme, layout } = taken.config;
-  if (room) void openRoom(room).then((opened) => new Session(root, opened, bridge, theme, layout).start());
+  const { room, ...look } = taken.config;
+  if (room) {
+    void openRoom(room).then((opened) => {
+      const session = new Session(root, opened, bridge, look);
+      bridge.onLook((changed) => session.look(changed));
+      return session.start();
+    });
+  }
 } else {
   applyTheme(document.documentElement, DEFAULT_THEME);
   bridge.failed(taken.fault, taken.message);

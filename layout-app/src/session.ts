@@ -1,8 +1,8 @@
 import type { Room, RoomListener } from "./adapters";
 import { RoomFailure } from "./adapters";
-import type { Fault, Layout, PageEnd, RoomEvent, Theme } from "./contract";
-import type { RoomChange, RoomState } from "./model";
-import { EMPTY_ROOM, nextWake, programme, readiness, reduce, timeline } from "./model";
+import type { Fault, Look, PageEnd, RoomEvent } from "./contract";
+import type { Caption, Programme, RoomChange, RoomState } from "./model";
+import { cast, EMPTY_ROOM, isHidden, isTold, nextWake, programme, readiness, reduce, timeline } from "./model";
 import { nextTurn, pageAt } from "./stage";
 import { applyTheme, fontsLoaded } from "./theme";
 import { StageView } from "./view";
@@ -27,24 +27,29 @@ export class Session {
   #readyAt: number | null = null;
   /** Since when there is more than one page. */
   #crowdedSince: number | null = null;
+  #look: Look;
+  /** A lower third that was asked for while recording. */
+  #caption: Caption | null;
   readonly #view: StageView;
 
   constructor(
     root: HTMLElement,
     private readonly adapter: Room,
     private readonly listener: SessionListener,
-    private readonly theme: Theme,
-    private readonly layout: Layout,
+    look: Look,
   ) {
-    applyTheme(document.documentElement, theme);
-    this.#view = new StageView(root, theme, adapter, (track, shape) =>
+    this.#look = look;
+    this.#caption = captionOf(look, null);
+    applyTheme(document.documentElement, look.theme);
+    this.#view = new StageView(root, look.theme, adapter, (track, shape) =>
       this.#change({ type: "frame", track, ...shape }),
     );
+    adapter.silence((identity) => isHidden(this.#look, identity));
     addEventListener("resize", () => this.#paintSoon());
   }
 
   async start(): Promise<void> {
-    void fontsLoaded(this.theme, FONTS_DEADLINE_MS).then(() => {
+    void fontsLoaded(this.#look.theme, FONTS_DEADLINE_MS).then(() => {
       this.#fonts = true;
       this.#paintSoon();
     });
@@ -62,11 +67,26 @@ export class Session {
     }
   }
 
+  /** Shows the room in another way, from the next frame on. */
+  look(look: Look): void {
+    const before = this.#look;
+    this.#look = look;
+    if (differ(before.theme, look.theme)) {
+      applyTheme(document.documentElement, look.theme);
+      this.#view.restyle(look.theme);
+    }
+    if (differ(before.lower_third, look.lower_third)) this.#caption = captionOf(look, performance.now());
+    this.adapter.silence((identity) => isHidden(look, identity));
+    this.#paintSoon();
+  }
+
   #change(change: RoomChange): void {
     const before = this.#room;
     this.#room = reduce(before, change, performance.now());
     if (this.#room === before) return;
-    for (const event of timeline(before, this.#room, change)) this.listener.event(event);
+    for (const event of timeline(before, this.#room, change)) {
+      if (isTold(event, this.#look)) this.listener.event(event);
+    }
     this.#paintSoon();
   }
 
@@ -83,18 +103,25 @@ export class Session {
 
   #show(): void {
     const now = performance.now();
-    const page = pageAt(this.#crowdedSince, this.theme.tiles, now);
-    const pages = this.#view.show(this.#room, this.layout, page, programme(this.theme.overlays, this.#readyAt, now));
+    const { theme, layout, banner } = this.#look;
+    const page = pageAt(this.#crowdedSince, theme.tiles, now);
+    const third = this.#caption ? this.#look.lower_third : theme.overlays.lower_third;
+    this.#view.dress(third, banner);
+    const pages = this.#view.show(cast(this.#room, this.#look), layout, page, this.#programme(now));
     this.#crowdedSince = pages > 1 ? (this.#crowdedSince ?? now) : null;
+  }
+
+  #programme(now: number): Programme {
+    return programme(this.#look.theme.overlays, this.#readyAt, now, this.#caption);
   }
 
   /** Time alone changes the picture too: one timer, for the next moment at which it does. */
   #lookAhead(): void {
     const now = performance.now();
-    const due = this.#fonts && this.#readyAt === null ? readiness(this.#room, now) : null;
+    const due = this.#fonts && this.#readyAt === null ? readiness(cast(this.#room, this.#look), now) : null;
     if (due === "ready") this.#sayReady(now);
-    const turn = nextTurn(this.#crowdedSince, this.theme.tiles, now);
-    const scheduled = programme(this.theme.overlays, this.#readyAt, now).next;
+    const turn = nextTurn(this.#crowdedSince, this.#look.theme.tiles, now);
+    const scheduled = this.#programme(now).next;
     const times = [nextWake(this.#room), due, turn, scheduled].filter((time) => typeof time === "number");
     clearTimeout(this.#wake);
     if (times.length === 0) return;
@@ -118,7 +145,7 @@ export class Session {
 
   /** A room that is over has its last words; whoever was sent away from one has not. */
   #end(reason: PageEnd): void {
-    const { outro } = this.theme.overlays;
+    const { outro } = this.#look.theme.overlays;
     if (!outro || reason !== "room_ended" || this.#readyAt === null) {
       this.listener.ended(reason);
       return;
@@ -126,4 +153,13 @@ export class Session {
     this.#view.end();
     setTimeout(() => this.listener.ended(reason), outro.seconds * 1000);
   }
+}
+
+/** Before the page is ready there is no time to count from: what it begins with stays. */
+function captionOf({ lower_third }: Look, since: number | null): Caption | null {
+  return lower_third && { lower_third, since: since ?? -Infinity };
+}
+
+function differ(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) !== JSON.stringify(other);
 }

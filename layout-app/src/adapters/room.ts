@@ -19,6 +19,8 @@ export interface Room {
   attach(track: TrackKey, video: HTMLVideoElement): () => void;
   /** How loud somebody is at this moment, from 0 to 1; 0 for who isn't known. */
   levelOf(identity: string): number;
+  /** Plays nothing of those for whom this is true, from now on. */
+  silence(hides: (identity: string) => boolean): void;
   /** Lets go of everything; nothing is told to the listener any more. */
   leave(): void;
 }

@@ -1,4 +1,5 @@
 import type { Fault } from "./generated/Fault";
+import type { Look } from "./generated/Look";
 import type { PageEnd } from "./generated/PageEnd";
 import type { PageMessage } from "./generated/PageMessage";
 import type { RoomEvent } from "./generated/RoomEvent";
@@ -14,6 +15,7 @@ const NOTHING_TO_RECORD: Readonly<Record<PageEnd, string>> = {
 /** What the bridge needs of a window. */
 export interface BridgeScope {
   __wallflowerSend?: (text: string) => void;
+  __wallflowerLook?: (look: Look) => void;
   setInterval(run: () => void, ms: number): number;
   addEventListener(type: "error", listen: (event: ErrorEvent) => void): void;
   addEventListener(type: "unhandledrejection", listen: (event: PromiseRejectionEvent) => void): void;
@@ -48,6 +50,11 @@ export class Bridge {
     }, HEARTBEAT_INTERVAL_MS);
     scope.addEventListener("error", (event) => this.#broken(event.message, event.error));
     scope.addEventListener("unhandledrejection", (event) => this.#broken("unhandled rejection", event.reason));
+  }
+
+  /** Has `show` called whenever the room is to be shown in another way. */
+  onLook(show: (look: Look) => void): void {
+    this.#scope.__wallflowerLook = show;
   }
 
   ready(): void {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_THEME, LIGHT_COLORS } from "../theme/default";
 import type { ConfigScope } from "./config";
-import { CONTRACT, LAYOUTS, takeConfig } from "./config";
+import { CONTRACT, LAYOUTS, NOTHING_CHANGED, takeConfig } from "./config";
 
 const VIEWPORT = { width: 1280, height: 720 };
 const CONFIG = {
@@ -23,7 +23,7 @@ test("the layouts are those of the agent, in its order", () => {
 describe("the configuration", () => {
   test("is taken from the page, and gone from it", () => {
     const scope: ConfigScope = { __wallflower: CONFIG };
-    expect(takeConfig(scope, "", VIEWPORT)).toEqual({ ok: true, origin: "agent", config: CONFIG });
+    expect(takeConfig(scope, "", VIEWPORT)).toEqual({ ok: true, origin: "agent", config: { ...NOTHING_CHANGED, ...CONFIG } });
     expect("__wallflower" in scope).toBe(false);
   });
 

@@ -1,6 +1,7 @@
 import { LIGHT_COLORS, DEFAULT_THEME } from "../theme/default";
 import type { Fault } from "./generated/Fault";
 import type { Layout } from "./generated/Layout";
+import type { Look } from "./generated/Look";
 import type { PageConfig } from "./generated/PageConfig";
 import type { Theme } from "./generated/Theme";
 
@@ -17,6 +18,15 @@ export const LAYOUTS: readonly Layout[] = [
   "podcast",
   "pip",
 ];
+
+/** What of a look is as nobody has changed it. */
+export const NOTHING_CHANGED: Omit<Look, "layout" | "theme"> = {
+  spotlight: null,
+  hidden: [],
+  only: [],
+  lower_third: null,
+  banner: null,
+};
 
 /** Where the agent leaves the configuration. */
 export interface ConfigScope {
@@ -56,7 +66,7 @@ export function takeConfig(
         "Wallflower's own page was told of no room to show; name a LiveKit or demo room, or record another page.",
     };
   }
-  return { ok: true, origin: "agent", config };
+  return { ok: true, origin: "agent", config: { ...NOTHING_CHANGED, ...config } };
 }
 
 function fromQuery(query: URLSearchParams, viewport: { width: number; height: number }): TakenConfig {
@@ -79,6 +89,7 @@ function fromQuery(query: URLSearchParams, viewport: { width: number; height: nu
       contract: CONTRACT,
       recording: "",
       room: { kind: "livekit", url, token },
+      ...NOTHING_CHANGED,
       layout,
       theme,
       size: viewport,

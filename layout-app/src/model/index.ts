@@ -4,8 +4,9 @@
 export type { RoomChange } from "./change";
 export { clockText, timeText } from "./clock";
 export { raisedHands } from "./hands";
+export { cast, isHidden, isTold } from "./look";
 export { programme } from "./programme";
-export type { Programme } from "./programme";
+export type { Caption, Programme } from "./programme";
 export { readiness } from "./readiness";
 export { nextWake, reduce } from "./reduce";
 export { ANNOUNCED, EMPTY_ROOM, live, OFF, participantOf } from "./room";

@@ -78,7 +78,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       const text = drawable(change.text, LONGEST_LINE);
       if (text === "") return room;
       const id = room.lastId + 1;
-      const line = { id, name: displayName(change.name, change.identity ?? ""), text, at: now };
+      const { identity } = change;
+      const line = { id, identity, name: displayName(change.name, identity ?? ""), text, at: now };
       return { ...room, lastId: id, chat: [...room.chat, line].slice(-MOST_LINES) };
     }
     case "reaction": {

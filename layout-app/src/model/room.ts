@@ -42,6 +42,7 @@ export interface FrameShape {
 export interface ChatLine {
   /** Counts up; unique in the life of the page. */
   readonly id: number;
+  readonly identity: string | null;
   readonly name: string;
   readonly text: string;
   readonly at: number;

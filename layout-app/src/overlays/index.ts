@@ -1,5 +1,6 @@
 /** What is drawn over and instead of pictures: names, marks, chat, reactions, title and logo, notices. */
 export { Avatar } from "./avatar";
+export { BannerOverlay } from "./banner";
 export { bandsOf, brand } from "./brand";
 export type { Bands } from "./brand";
 export { CardOverlay } from "./card";

@@ -3,6 +3,7 @@
  * `scene.html?people=9&layout=grid&share=1&off=2,5&names=hard&chat=3&reactions=4&title=…&logo=top-right`;
  * `restless` makes it move.
  */
+import { NOTHING_CHANGED } from "../contract";
 import { Session } from "../session";
 import "../theme/fonts.css";
 import "../overlays/overlays.css";
@@ -24,6 +25,5 @@ void new Session(
     ended: (reason) => say(`ended: ${reason}`),
     event: (event) => console.info("event", JSON.stringify(event)),
   },
-  script.theme,
-  script.layout,
+  { ...NOTHING_CHANGED, theme: script.theme, layout: script.layout },
 ).start();

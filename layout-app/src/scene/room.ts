@@ -103,6 +103,10 @@ export class SceneRoom implements Room {
     return 0.14 + 0.1 * Math.sin(time * 7.3) * Math.sin(time * 2.9) ** 2;
   }
 
+  silence(): void {
+    // Nobody is heard in a scene.
+  }
+
   leave(): void {
     clearInterval(this.#restless);
     clearInterval(this.#painting);

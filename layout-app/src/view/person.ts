@@ -26,7 +26,7 @@ export class PersonTile implements Tile {
     this.#backdrop = new Backdrop(this.#picture.element);
     this.#picture.element.style.objectPosition = `${CROPPED_AT.x * 100}% ${CROPPED_AT.y * 100}%`;
     this.element.append(this.#avatar.element, this.#backdrop.element, this.#picture.element);
-    if (setting.names) this.element.append(this.#plate.element);
+    this.element.append(this.#plate.element);
     this.element.append(element("div", "ring"));
   }
 
@@ -45,7 +45,7 @@ export class PersonTile implements Tile {
     });
     this.#avatar.show(name);
     this.#plate.show(name, marksOf(participant));
-    if (this.setting.hands) this.#hand.show(this.element, raisedHands(room), this.identity);
+    this.#hand.show(this.element, this.setting.hands ? raisedHands(room) : [], this.identity);
     const visible = seen(room, camera);
     const filled = picture.width === rect.width && picture.height === rect.height;
     this.#backdrop.show(visible && !filled);

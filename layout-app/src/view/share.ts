@@ -18,7 +18,7 @@ export class ShareTile implements Tile {
   ) {
     this.#picture = new Picture(setting.source, setting.onFrame);
     this.#screen.append(this.#picture.element);
-    if (setting.names) this.element.append(this.#plate.element);
+    this.element.append(this.#plate.element);
   }
 
   show(placement: Placement, room: RoomState): void {

@@ -1,4 +1,4 @@
-import type { Layout, Theme } from "../contract";
+import type { Layout, LowerThird, Theme } from "../contract";
 import type { Participant, Programme, RoomState } from "../model";
 import { ChatOverlay, element, notice, ReactionOverlay } from "../overlays";
 import type { Person, Placement, Rect, Share, Size } from "../stage";
@@ -20,32 +20,57 @@ const LISTEN_MS = 100;
 export class StageView {
   readonly #frame = element("div", "frame");
   readonly #tiles = new Map<string, Shown>();
-  readonly #motion: Motion;
+  #motion: Motion;
   readonly #setting: TileSetting;
-  readonly #chat: ChatOverlay | null;
-  readonly #reactions: ReactionOverlay | null;
+  #chat: ChatOverlay | null = null;
+  #reactions: ReactionOverlay | null = null;
   readonly #waiting = notice("people", "Waiting for people to join");
   readonly #reconnecting = element("div", "pill", "Reconnecting…");
-  readonly #trim: Trim;
+  #trim: Trim;
+  #began: number | null = null;
   #seats: readonly string[] = [];
   #viewport: Size = { width: 0, height: 0 };
   #listening: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     root: HTMLElement,
-    private readonly theme: Theme,
+    private theme: Theme,
     source: PictureSource,
     onFrame: FrameListener,
   ) {
-    this.#setting = { source, onFrame, names: theme.overlays.names, hands: theme.overlays.hands, scale: 1 };
+    this.#setting = { source, onFrame, hands: true, scale: 1 };
     this.#motion = new Motion(theme.tiles.motion);
-    this.#frame.classList.toggle("frame--still", !theme.tiles.motion);
-    this.#chat = theme.overlays.chat ? new ChatOverlay() : null;
-    this.#reactions = theme.overlays.reactions ? new ReactionOverlay() : null;
-    if (this.#chat) this.#frame.append(this.#chat.element);
-    if (this.#reactions) this.#frame.append(this.#reactions.element);
     this.#trim = new Trim(this.#frame, theme);
+    this.#over();
     root.replaceChildren(this.#frame);
+  }
+
+  /** From the next `show` on everything is drawn by this theme. Tiles stay, and their pictures with them. */
+  restyle(theme: Theme): void {
+    this.theme = theme;
+    this.#motion = new Motion(theme.tiles.motion);
+    this.#trim.close();
+    this.#trim = new Trim(this.#frame, theme);
+    if (this.#began !== null) this.#trim.begin(this.#began);
+    this.#over();
+  }
+
+  /** What the theme wants over the tiles. What is there already goes on. */
+  #over(): void {
+    const { overlays, tiles } = this.theme;
+    this.#setting.hands = overlays.hands;
+    toggle(this.#frame, "frame--nameless", !overlays.names);
+    toggle(this.#frame, "frame--still", !tiles.motion);
+    if (!overlays.chat) this.#chat?.element.remove();
+    this.#chat = overlays.chat ? (this.#chat ?? new ChatOverlay()) : null;
+    if (!overlays.reactions) this.#reactions?.element.remove();
+    this.#reactions = overlays.reactions ? (this.#reactions ?? new ReactionOverlay()) : null;
+    for (const overlay of [this.#chat, this.#reactions]) if (overlay) this.#frame.append(overlay.element);
+  }
+
+  /** What is asked for while recording. */
+  dress(third: LowerThird | null, banner: string | null): void {
+    this.#trim.dress(third, banner);
   }
 
   /** Draws the room as it is, and tells over how many pages everybody is spread. */
@@ -87,6 +112,7 @@ export class StageView {
 
   /** The page is ready: from here time is counted. */
   begin(since: number): void {
+    this.#began = since;
     this.#trim.begin(since);
   }
 

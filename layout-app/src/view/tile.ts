@@ -16,10 +16,8 @@ export interface Tile {
 export interface TileSetting {
   readonly source: PictureSource;
   readonly onFrame: FrameListener;
-  /** Name plates are drawn. */
-  readonly names: boolean;
   /** Raised hands are drawn. */
-  readonly hands: boolean;
+  hands: boolean;
   /** The frame's shorter side over 720: what sizes that must be readable grow with. */
   scale: number;
 }

@@ -1,13 +1,24 @@
-import type { Theme } from "../contract";
+import type { LowerThird, Theme } from "../contract";
 import type { Programme } from "../model";
 import type { Bands } from "../overlays";
-import { bandsOf, brand, CardOverlay, ClockOverlay, LowerThirdOverlay, TickerOverlay, watermark } from "../overlays";
+import {
+  bandsOf,
+  BannerOverlay,
+  brand,
+  CardOverlay,
+  ClockOverlay,
+  LowerThirdOverlay,
+  TickerOverlay,
+  watermark,
+} from "../overlays";
 import type { Rect, Size } from "../stage";
 
 /** What the theme puts around and over the tiles, whoever is in the room. */
 export class Trim {
   readonly #clock: ClockOverlay | null;
-  readonly #third: LowerThirdOverlay | null;
+  readonly #banner = new BannerOverlay();
+  #third: LowerThirdOverlay | null = null;
+  #thirdText = "";
   readonly #ticker: TickerOverlay | null;
   readonly #intro: CardOverlay | null;
   readonly #outro: CardOverlay | null;
@@ -18,15 +29,32 @@ export class Trim {
     private readonly frame: HTMLElement,
     private readonly theme: Theme,
   ) {
-    const { clock, lower_third, ticker, intro, outro } = theme.overlays;
+    const { clock, ticker, intro, outro } = theme.overlays;
     this.#clock = clock === "off" ? null : new ClockOverlay(clock);
-    this.#third = lower_third && new LowerThirdOverlay(lower_third);
     this.#ticker = ticker && new TickerOverlay(ticker);
     this.#intro = intro && new CardOverlay(intro, theme);
     this.#outro = outro && new CardOverlay(outro, theme);
-    for (const overlay of [this.#third, this.#ticker, this.#intro, this.#outro]) {
+    for (const overlay of [this.#banner, this.#ticker, this.#intro, this.#outro]) {
       if (overlay) frame.append(overlay.element);
     }
+  }
+
+  /** What is asked for while recording: the lower third that is shown when it is time, and a banner. */
+  dress(third: LowerThird | null, banner: string | null): void {
+    this.#banner.write(banner);
+    const text = JSON.stringify(third);
+    if (text === this.#thirdText) return;
+    this.#thirdText = text;
+    this.#third?.element.remove();
+    this.#third = third && new LowerThirdOverlay(third);
+    if (this.#third) this.frame.append(this.#third.element);
+  }
+
+  /** Takes away all that it has drawn. */
+  close(): void {
+    const drawn = [this.#banner, this.#third, this.#ticker, this.#intro, this.#outro];
+    for (const overlay of drawn) overlay?.element.remove();
+    for (const element of this.#fitted) element.remove();
   }
 
   /** What it keeps free of tiles in a frame of this size. */
@@ -39,6 +67,7 @@ export class Trim {
     this.#fit(bands, viewport);
     const scale = Math.min(viewport.width, viewport.height) / 720;
     this.#ticker?.show(bands.ticker, scale, moves);
+    this.#banner.show(focus);
     this.#third?.show(programme.lowerThird, focus, viewport);
     this.#intro?.show(programme.intro);
   }

@@ -27,7 +27,7 @@ export class VoiceTile implements Tile {
     this.#avatar = new Avatar(identity);
     this.#avatar.element.prepend(...this.#rings);
     this.element.append(this.#avatar.element);
-    if (setting.names) this.element.append(this.#plate.element);
+    this.element.append(this.#plate.element);
   }
 
   show(placement: Placement, room: RoomState): void {
@@ -39,7 +39,7 @@ export class VoiceTile implements Tile {
     this.element.style.setProperty("--voice-disc", `${Math.round(disc)}px`);
     this.#avatar.show(participant.name);
     this.#plate.show(participant.name, marksOf(participant));
-    if (this.setting.hands) this.#hand.show(this.element, raisedHands(room), this.identity);
+    this.#hand.show(this.element, this.setting.hands ? raisedHands(room) : [], this.identity);
     toggle(this.element, "tile--speaking", room.heard.includes(this.identity));
     this.#sound(participant);
   }

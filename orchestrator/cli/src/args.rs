@@ -20,7 +20,7 @@ use wallflower_domain::secret::Secret;
 use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
 
-pub(crate) use control::{ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
+pub(crate) use control::{LayoutArgs, ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
 pub(crate) use share::ShareArgs;
 pub(crate) use start::{LogsArgs, StartArgs};
 
@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Unmute(Which),
     /// Put a marker on the timeline; it becomes a chapter
     Mark(MarkArgs),
+    /// Show the room in another way while it is recorded: layout, theme, spotlight, hidden people, lower third, banner
+    Layout(LayoutArgs),
     /// Stream a running recording to further addresses, or to fewer
     #[command(subcommand)]
     Stream(StreamAction),
@@ -211,6 +213,12 @@ pub(crate) struct RecordArgs {
     watch: Vec<String>,
     #[command(flatten)]
     pub(crate) look: Look,
+    /// Neither show nor record this participant: an identity, or the beginning of some, such as guest-*. May be repeated
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) hide: Vec<String>,
+    /// Show and record nobody but this participant: an identity, or the beginning of some. May be repeated
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) only: Vec<String>,
     /// A page of your own that renders the room. It gets layout, url and token as query parameters, as LiveKit's templates do
     #[arg(long, value_name = "URL")]
     pub(crate) template: Option<Url>,

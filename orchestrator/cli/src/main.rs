@@ -64,6 +64,7 @@ fn main() -> ExitCode {
             Command::Resume(which) => commands::resume(which).await,
             Command::Mute(which) => commands::mute(which).await,
             Command::Unmute(which) => commands::unmute(which).await,
+            Command::Layout(args) => commands::layout(args).await,
             Command::Mark(args) => commands::mark(args).await,
             Command::Stream(action) => commands::stream(action).await,
             Command::Serve(args) => serve::serve(args).await,

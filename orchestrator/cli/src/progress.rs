@@ -117,6 +117,10 @@ impl PersonView {
             AgentEvent::Resumed => self.phase("recording"),
             AgentEvent::Muted { muted: true } => self.say("the recording is muted"),
             AgentEvent::Muted { muted: false } => self.say("the recording has sound again"),
+            AgentEvent::Looks { change } => self.say(&match change.layout {
+                Some(layout) => format!("the layout is {layout}"),
+                None => "the look has changed".to_owned(),
+            }),
             AgentEvent::Marked { label, media_s } => self.say(&format!("marked {}: {label}", clock(*media_s))),
             AgentEvent::Frozen { length_s } => {
                 self.say(&format!("the page answers again; its picture stood still for {length_s:.1} s"));

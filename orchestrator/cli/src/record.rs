@@ -6,9 +6,10 @@ use std::path::Path;
 use wallflower_control::demo_room::DemoServer;
 use wallflower_control::livekit::{Credentials, Seat};
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::look::{Look, LookChange};
 use wallflower_domain::recording::Recording;
 use wallflower_domain::room::Room;
-use wallflower_domain::wire::agent::{Job, JobPage};
+use wallflower_domain::wire::agent::{Job, JobPage, Standing};
 use wallflower_domain::wire::page::PageRoom;
 
 use crate::args::RecordArgs;
@@ -42,7 +43,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         gaps: args.gaps,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
-        standing: wanted.standing,
+        standing: Standing { look: consent(&args)?, ..wanted.standing },
         watchdog,
     };
     let outward = Outward { metrics: args.metrics };
@@ -51,6 +52,20 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         host.shutdown().await;
     }
     recording
+}
+
+/// Who of the room is recorded.
+fn consent(args: &RecordArgs) -> Result<LookChange, Failure> {
+    let only = (!args.only.is_empty()).then(|| Some(args.only.clone()));
+    let consent = LookChange { hide: args.hide.clone(), only, ..LookChange::default() };
+    if !consent.is_empty() && matches!(args.room, Room::Page { .. }) {
+        let sentence = "A page is recorded as it is: --hide and --only are for rooms.";
+        return Err(Failure::new(FailureKind::BadRequest, sentence));
+    }
+    match consent.applied_to(&Look::default()) {
+        Ok(_) => Ok(consent),
+        Err(bad) => Err(Failure::new(FailureKind::BadRequest, format!("--{bad}"))),
+    }
 }
 
 /// The room as it may be told: the query of a page may hold tokens.

@@ -8,6 +8,7 @@ pub mod encoding;
 pub mod failure;
 pub mod frame;
 pub mod layout;
+pub mod look;
 pub mod output;
 pub mod record;
 pub mod recording;

@@ -249,6 +249,7 @@ fn apply_agent(recording: &mut Recording, event: AgentEvent) {
         | AgentEvent::Alive
         | AgentEvent::Answered { .. }
         | AgentEvent::Muted { .. }
+        | AgentEvent::Looks { .. }
         | AgentEvent::Marked { .. }
         | AgentEvent::Stream { .. }
         | AgentEvent::Frozen { .. }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::frame::FrameRate;
+use wallflower_domain::look::Look as RoomLook;
 use wallflower_domain::recording::EndReason;
 use wallflower_domain::watchdog::{Action, Rule, Verdict};
 use wallflower_domain::wire::agent::{AgentEvent, JobPage, Progress};
@@ -85,6 +86,7 @@ impl Attempt {
         mut stage: Stage,
         work: &WorkDir,
         scene: Scene,
+        look: &RoomLook,
         after: Option<&str>,
     ) -> Result<(Self, i64), Failure> {
         let spool = session.destination.spool();
@@ -100,6 +102,9 @@ impl Attempt {
             number,
             after,
         };
+        if let Err(failure) = stage.look(look).await {
+            session.report.warn(failure.message);
+        }
         let started = async {
             stage.cover(scene.paused.is_some()).await?;
             Capture::start(session.programs, work, &stage.display, &stage.audio, &plan).await
@@ -163,6 +168,10 @@ impl Attempt {
                             return Cause::Failed(failure).into();
                         }
                     }
+                    Asked::Look(relook) => match self.stage.look(&relook.look).await {
+                        Ok(()) => live.looks(relook),
+                        Err(failure) => live.keeps_its_look(&relook, failure),
+                    },
                     asked => return Cause::from(asked).into(),
                 },
                 status = &mut encoder => return self.encoder_ended(status).await,

@@ -23,8 +23,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
 use wallflower_domain::failure::{Failure, FailureKind, PageEvidence};
+use wallflower_domain::look::Look;
 use wallflower_domain::theme::Theme;
-use wallflower_domain::wire::page::{BINDING, PageEnd, PageMessage};
+use wallflower_domain::wire::page::{BINDING, LOOK_FUNCTION, PageEnd, PageMessage};
 
 use crate::browser::cdp_failure;
 use crate::card;
@@ -128,6 +129,38 @@ impl Bridge {
         let script = card.map_or_else(card::hidden, card::shown);
         let painted = tokio::time::timeout(PAINT_DEADLINE, self.evaluate(&script)).await;
         painted.map_err(|_| Failure::new(FailureKind::PageHung, "The page did not paint within 2 s."))?.map(|_| ())
+    }
+
+    /// Tells the page of another look. Returns when it is painted; a page that takes none is as it was.
+    pub(crate) async fn look(&self, look: &Look) -> Result<(), Failure> {
+        let look = serde_json::to_string(look).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("The look can't be written as JSON: {error}."))
+        })?;
+        let script = format!(
+            "(async () => {{
+  if (typeof globalThis.{LOOK_FUNCTION} !== 'function') return 'deaf';
+  try {{ await globalThis.{LOOK_FUNCTION}({look}); }} catch (error) {{ return {{ threw: String(error).slice(0, {LINE_CHARS}) }}; }}
+  return {painted};
+}})()",
+            painted = card::PAINTED,
+        );
+        let answer = tokio::time::timeout(PAINT_DEADLINE, self.evaluate(&script)).await;
+        let answer = answer
+            .map_err(|_| Failure::new(FailureKind::PageHung, "The page has not changed its look within 2 s."))??;
+        match answer {
+            serde_json::Value::Bool(true) => Ok(()),
+            serde_json::Value::String(_) => {
+                let message = format!(
+                    "This page does not take changes while it is recorded; it must have a function window.{LOOK_FUNCTION}."
+                );
+                Err(Failure::new(FailureKind::BadRequest, message))
+            }
+            other => {
+                let threw = other["threw"].as_str().unwrap_or("it gave no answer");
+                let message = format!("The page could not change its look: {}", without_tokens(threw));
+                Err(Failure::new(FailureKind::PageFailed, message))
+            }
+        }
     }
 
     /// Asks the page's main thread over and over whether it lives, whatever page it is, and notes when it last answered. Never resolves.

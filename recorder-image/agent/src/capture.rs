@@ -30,8 +30,8 @@ use crate::workdir::WorkDir;
 const READY_DEADLINE: Duration = Duration::from_secs(10);
 /// Microseconds of a fragment: what kill -9 may cost, and what a live stream lags behind.
 const FRAGMENT_US: &str = "500000";
-/// Raw frames that may wait for the encoder; at 720p one is 3.7 MB.
-const FRAME_QUEUE: &str = "24";
+/// Raw frames that may wait for the encoder: half a second. At 720p one is 3.7 MB, and what was once needed for them stays allocated.
+const FRAME_QUEUE: &str = "16";
 /// Sound packets that may wait.
 const SOUND_QUEUE: &str = "256";
 /// An encoder that obeys a command does so within a frame and its own look at stdin, ten times a second.
@@ -42,6 +42,9 @@ const OBEY_DEADLINE: Duration = Duration::from_secs(2);
 /// and the grab's 30 Hz keep the phase in which they happen to start, and because the compositor is one frame deeper in some
 /// browsers' lives. What comes through WebRTC has its sound some 25 ms later already, so this is no more than the page needs.
 const PICTURE_LAG_S: f64 = 0.006;
+
+/// Makes sound keep wall time.
+const KEEP_TIME: &str = "aresample=async=8:min_hard_comp=0.04:first_pts=0";
 
 /// What is captured, and where to.
 pub(crate) struct Plan<'a> {
@@ -250,10 +253,11 @@ fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
         arguments.extend(plan.encoder.picture_options(plan.fps));
     }
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
-    // async=1 puts silence before the first sample and where more than 0.1 s is missing, so that sound keeps wall time. It must not
-    // stretch: the time stamps of the first second are too rough for that.
+    // PulseAudio's null sink makes some 95 samples too many of each million (it rounds the length of each block down to microseconds),
+    // while the stamps follow the wall clock. `async` may stretch by 8 samples a second, 167 ppm, which nobody hears; silence is put in
+    // or sound left out only where 40 ms are missing or too many: before the first sample, or when some were lost.
     let volume = u8::from(!plan.silent);
-    add(&["-af", &format!("volume={volume},asetpts=PTS+{PICTURE_LAG_S}/TB,aresample=async=1:first_pts=0")]);
+    add(&["-af", &format!("volume={volume},asetpts=PTS+{PICTURE_LAG_S}/TB,{KEEP_TIME}")]);
     add(&SOUND_OPTIONS);
     add(&["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-frag_duration", FRAGMENT_US]);
     add(&["-flush_packets", "1", "pipe:1"]);

@@ -5,8 +5,10 @@
 
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::look::{Look, LookChange};
 use wallflower_domain::recording::EndReason;
-use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, JobStream, PauseMode, Request, Standing};
+use wallflower_domain::theme::LowerThird;
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Job, JobPage, JobStream, PauseMode, Request, Standing};
 
 use crate::report::Report;
 use crate::session::{Cause, told_to_abandon};
@@ -23,6 +25,9 @@ pub(crate) struct Live<'a> {
     spool: &'a Spool,
     pub(crate) streams: Streams,
     standing: Standing,
+    look: Look,
+    /// The page is one of ours or a template, and can be told of another look.
+    is_room: bool,
 }
 
 /// What has to be done by whoever waits.
@@ -32,6 +37,17 @@ pub(crate) enum Asked {
     Abandon,
     /// What is captured has to change; [`Live::taken`] or [`Live::refused`] answers.
     Scene(SceneChange),
+    /// The page has to show the room in another way; [`Live::looks`] or [`Live::keeps_its_look`] answers.
+    Look(Relook),
+}
+
+/// A request for another look.
+#[derive(Debug)]
+pub(crate) struct Relook {
+    request: u64,
+    change: Box<LookChange>,
+    /// What the page is to show.
+    pub(crate) look: Look,
 }
 
 /// A request that changes what is captured.
@@ -62,7 +78,7 @@ impl From<Asked> for Cause {
     fn from(asked: Asked) -> Self {
         match asked {
             Asked::End(reason) => Self::End(reason),
-            Asked::Abandon | Asked::Scene(_) => Self::Abandoned,
+            Asked::Abandon | Asked::Scene(_) | Asked::Look(_) => Self::Abandoned,
         }
     }
 }
@@ -73,9 +89,29 @@ impl<'a> Live<'a> {
         report: &'a Report,
         spool: &'a Spool,
         streams: Streams,
-        standing: Standing,
+        job: &Job,
     ) -> Self {
-        Self { requests, report, spool, streams, standing }
+        let begins = Look::new(job.layout, job.theme.clone());
+        let look = job.standing.look.applied_to(&begins).unwrap_or_else(|bad| {
+            report.warn(format!("The look is that of the beginning again, because it could not be changed: {bad}"));
+            begins
+        });
+        let is_room = !matches!(job.page, JobPage::Page { .. });
+        Self { requests, report, spool, streams, standing: job.standing.clone(), look, is_room }
+    }
+
+    /// What the page has to show.
+    pub(crate) fn look(&self) -> &Look {
+        &self.look
+    }
+
+    /// What a page that is opened anew begins with.
+    pub(crate) fn look_anew(&mut self) -> Look {
+        let goes_by_itself = |third: &LowerThird| third.seconds > 0;
+        if self.look.lower_third.as_ref().is_some_and(goes_by_itself) {
+            self.look.lower_third = None;
+        }
+        self.look.clone()
     }
 
     pub(crate) fn scene(&self) -> Scene {
@@ -137,6 +173,7 @@ impl<'a> Live<'a> {
                 }
                 return None;
             }
+            AgentCommand::Look { change } => return self.relook(id, change),
             AgentCommand::Pause { mode } => Scene { paused: Some(*mode), ..wanted },
             AgentCommand::Resume => Scene { paused: None, ..wanted },
             AgentCommand::Mute => Scene { muted: true, ..wanted },
@@ -155,6 +192,35 @@ impl<'a> Live<'a> {
             _ => {}
         }
         Some(Asked::Scene(SceneChange { request: id, scene, command, asked_us: self.spool.now_us() }))
+    }
+
+    fn relook(&self, request: u64, change: &LookChange) -> Option<Asked> {
+        if !self.is_room {
+            let failure = bad("A page that is recorded as it is has no layout that could be changed.".to_owned());
+            self.report.answer(request, Err(failure));
+            return None;
+        }
+        match change.applied_to(&self.look) {
+            Ok(look) => Some(Asked::Look(Relook { request, change: Box::new(change.clone()), look })),
+            Err(wrong) => {
+                self.report.answer(request, Err(bad(wrong.to_string())));
+                None
+            }
+        }
+    }
+
+    /// The page shows the room as it was asked to.
+    pub(crate) fn looks(&mut self, relook: Relook) {
+        let Relook { request, change, look } = relook;
+        self.look = look;
+        self.standing.look.then(&change.lasting());
+        self.report.send(AgentEvent::Looks { change });
+        self.report.answer(request, Ok(()));
+    }
+
+    /// The page goes on as it was.
+    pub(crate) fn keeps_its_look(&self, relook: &Relook, failure: Failure) {
+        self.report.answer(relook.request, Err(failure));
     }
 
     fn mark(&self, label: &str) -> Result<(), Failure> {
@@ -214,6 +280,8 @@ impl<'a> Live<'a> {
                             Err(failure) => self.refused(&change, failure),
                         }
                     }
+                    // No page is there, or soon to be seen: the next one begins with it.
+                    Asked::Look(relook) => self.looks(relook),
                     asked => return Err(asked.into()),
                 },
                 done = &mut work => return Ok(done),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::look::Look;
 use wallflower_domain::wire::agent::{AgentEvent, Job, JobPage};
 use wallflower_domain::wire::page::{CONTRACT, PageConfig, PageMessage, PageRoom};
 
@@ -20,19 +21,18 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    pub(crate) fn of(job: &Job, pages: &Pages) -> Result<Self, Failure> {
+    pub(crate) fn of(job: &Job, look: &Look, pages: &Pages) -> Result<Self, Failure> {
         let config = |room: &PageRoom| PageConfig {
             contract: CONTRACT,
             recording: job.id.clone(),
             room: Some(room.clone()),
-            layout: job.layout,
-            theme: job.theme.clone(),
+            look: look.clone(),
             size: job.size,
             fps: job.fps,
         };
         let (url, config, await_start) = match &job.page {
             JobPage::Stage { room } => (pages.url("index.html"), Some(config(room)), true),
-            JobPage::Template { url, room } => (template_url(url, room, job)?, Some(config(room)), true),
+            JobPage::Template { url, room } => (template_url(url, room, look)?, Some(config(room)), true),
             JobPage::Page { url, await_start } => (url.clone(), None, *await_start),
         };
         Ok(Self { url, config, await_start, deadline: Duration::from_secs_f64(job.start_deadline_s) })
@@ -103,7 +103,7 @@ impl Opening {
 }
 
 /// The address of a designer's template. For a LiveKit room it carries the three parameters of LiveKit's own template contract.
-fn template_url(text: &str, room: &PageRoom, job: &Job) -> Result<String, Failure> {
+fn template_url(text: &str, room: &PageRoom, look: &Look) -> Result<String, Failure> {
     let mut parsed = url::Url::parse(text).map_err(|error| {
         Failure::new(FailureKind::BadRequest, format!("The template's address \"{text}\" can't be read: {error}."))
     })?;
@@ -116,7 +116,7 @@ fn template_url(text: &str, room: &PageRoom, job: &Job) -> Result<String, Failur
             .collect();
         let mut query = parsed.query_pairs_mut();
         query.clear().extend_pairs(kept);
-        query.append_pair("layout", job.layout.name()).append_pair("url", server).append_pair("token", token);
+        query.append_pair("layout", look.layout.name()).append_pair("url", server).append_pair("token", token);
         drop(query);
     }
     Ok(parsed.to_string())
@@ -125,36 +125,14 @@ fn template_url(text: &str, room: &PageRoom, job: &Job) -> Result<String, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wallflower_domain::encoding::Encoding;
-    use wallflower_domain::frame::{FrameRate, FrameSize};
     use wallflower_domain::layout::Layout;
     use wallflower_domain::theme::Theme;
-    use wallflower_domain::watchdog::WatchdogConfig;
-    use wallflower_domain::wire::agent::{Gaps, Standing};
 
     #[test]
     fn a_livekit_template_gets_the_three_parameters_and_keeps_its_own() {
         let room = PageRoom::Livekit { url: "ws://h:7880".into(), token: "t.o.k".into() };
-        let job = Job {
-            id: "r".into(),
-            page: JobPage::Page { url: "http://h/".into(), await_start: false },
-            layout: Layout::Speaker,
-            theme: Theme::default(),
-            size: FrameSize::HD,
-            fps: FrameRate::DEFAULT,
-            room: "livekit".into(),
-            encoding: Encoding::default(),
-            spool: "/x".into(),
-            outputs: Vec::new(),
-            uploads: Vec::new(),
-            overwrite: false,
-            gaps: Gaps::Slate,
-            max_duration_s: None,
-            start_deadline_s: 20.0,
-            standing: Standing::default(),
-            watchdog: WatchdogConfig::default(),
-        };
-        let url = template_url("https://t.example/p?brand=1&token=old", &room, &job).expect("valid");
+        let look = Look::new(Layout::Speaker, Theme::default());
+        let url = template_url("https://t.example/p?brand=1&token=old", &room, &look).expect("valid");
         assert_eq!(url, "https://t.example/p?brand=1&layout=speaker&url=ws%3A%2F%2Fh%3A7880&token=t.o.k");
     }
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::look::Look;
 use wallflower_domain::recording::EndReason;
 use wallflower_domain::timeline::{Delivered, OutputKind};
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, StreamReport, Usage};
@@ -130,7 +131,7 @@ pub(crate) async fn perform(
             report.warn(failure.message);
         }
     }
-    let mut live = Live::new(requests, report, destination.spool(), streams, job.standing.clone());
+    let mut live = Live::new(requests, report, destination.spool(), streams, job);
     let mut session = Session {
         job,
         programs: &programs,
@@ -225,7 +226,7 @@ impl Session<'_> {
         let mut stage = None;
         loop {
             let started = match &mut interruption {
-                None => match live.unless_ended(self.stage(work, true)).await {
+                None => match self.open(work, live).await {
                     Ok(Ok(stage)) => self.capture(stage, work, began, None, live).await,
                     Ok(Err(failure)) => Ok(Err(failure)),
                     Err(cause) => Err(cause),
@@ -273,9 +274,15 @@ impl Session<'_> {
         }
     }
 
-    async fn stage(&self, work: &WorkDir, evidence: bool) -> Result<Stage, Failure> {
+    /// The first stage.
+    async fn open(&self, work: &WorkDir, live: &mut Live<'_>) -> Result<Result<Stage, Failure>, Cause> {
+        let look = live.look_anew();
+        live.unless_ended(self.stage(work, look, true)).await
+    }
+
+    async fn stage(&self, work: &WorkDir, look: Look, evidence: bool) -> Result<Stage, Failure> {
         let picture = self.destination.failure_picture();
-        Stage::start(self.job, self.programs, picture, self.report, work, evidence).await
+        Stage::start(self.job, look, self.programs, picture, self.report, work, evidence).await
     }
 
     fn begin_outputs(&mut self, work: &WorkDir) {
@@ -292,9 +299,9 @@ impl Session<'_> {
         after: Option<&str>,
         live: &mut Live<'_>,
     ) -> Result<Result<Attempt, Failure>, Cause> {
-        let scene = live.scene();
+        let (scene, look) = (live.scene(), live.look().clone());
         let (attempt, first_frame_unix_us) =
-            match live.unless_ended(Attempt::start(self, stage, work, scene, after)).await? {
+            match live.unless_ended(Attempt::start(self, stage, work, scene, &look, after)).await? {
                 Ok(started) => started,
                 Err(failure) => return Ok(Err(failure)),
             };
@@ -335,7 +342,8 @@ impl Session<'_> {
                     return Ok(Err(Failure::new(FailureKind::Internal, message)));
                 }
                 let left = PATIENCE.saturating_sub(interruption.since.elapsed());
-                match live.unless_ended(tokio::time::timeout(left, self.stage(work, false))).await? {
+                let opened = self.stage(work, live.look_anew(), false);
+                match live.unless_ended(tokio::time::timeout(left, opened)).await? {
                     Ok(Ok(stage)) => stage,
                     Ok(Err(failure)) => return Ok(Err(failure)),
                     Err(_) => return Err(too_long()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wallflower_domain::failure::{Failure, PageEvidence};
 use wallflower_domain::frame::FrameSize;
-use wallflower_domain::theme::Theme;
+use wallflower_domain::look::Look;
 use wallflower_domain::wire::agent::{AgentEvent, Job};
 use wallflower_domain::wire::page::CONFIG_GLOBAL;
 
@@ -29,7 +29,7 @@ pub(crate) struct Stage {
     pub(crate) display: Display,
     pub(crate) browser: Browser,
     pub(crate) bridge: Bridge,
-    theme: Theme,
+    look: Look,
     is_covered: bool,
     failure_picture: PathBuf,
     size: FrameSize,
@@ -41,6 +41,7 @@ impl Stage {
     /// `failure_picture`.
     pub(crate) async fn start(
         job: &Job,
+        look: Look,
         programs: &Programs,
         failure_picture: PathBuf,
         report: &Report,
@@ -52,7 +53,7 @@ impl Stage {
             tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
         let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
         report.send(AgentEvent::Joining);
-        let opening = Opening::of(job, &pages)?;
+        let opening = Opening::of(job, &look, &pages)?;
         browser::fit(&page, job.size).await?;
         let injected = opening.config.as_ref().map(|config| Injected::new(CONFIG_GLOBAL, config)).transpose()?;
         let mut bridge = Bridge::attach(page, injected).await?;
@@ -68,7 +69,7 @@ impl Stage {
             display,
             browser,
             bridge,
-            theme: job.theme.clone(),
+            look,
             is_covered: false,
             failure_picture,
             size: job.size,
@@ -99,8 +100,17 @@ impl Stage {
     /// Covers the page with the card of a pause, or shows it again. Returns when that is on the display.
     pub(crate) async fn cover(&mut self, covered: bool) -> Result<(), Failure> {
         if covered != self.is_covered {
-            self.bridge.cover(covered.then_some(&self.theme)).await?;
+            self.bridge.cover(covered.then_some(&self.look.theme)).await?;
             self.is_covered = covered;
+        }
+        Ok(())
+    }
+
+    /// Shows the room in another way. Returns when that is on the display; a failure leaves it as it was.
+    pub(crate) async fn look(&mut self, look: &Look) -> Result<(), Failure> {
+        if *look != self.look {
+            self.bridge.look(look).await?;
+            self.look.clone_from(look);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use wallflower_domain::look::LookChange;
 use wallflower_domain::timeline::{Event, Line};
 use wallflower_domain::wire::agent::{AgentEvent, StreamState};
 
@@ -41,6 +42,10 @@ impl TimelineFile {
                 self.write(Event::RecordingStarted, &at)?;
             }
         }
+        if let AgentEvent::Looks { change } = event {
+            let (layout, rest) = look_lines(change);
+            return layout.into_iter().chain(rest).try_for_each(|event| self.write(event, &at));
+        }
         match self.line_of(event) {
             Some(event) => self.write(event, &at),
             None => Ok(()),
@@ -76,6 +81,8 @@ impl TimelineFile {
             | AgentEvent::Progress { .. }
             | AgentEvent::Finalizing
             | AgentEvent::Upload { .. }
+            // These have lines of their own.
+            | AgentEvent::Looks { .. }
             | AgentEvent::Finished { .. } => return None,
         })
     }
@@ -87,6 +94,22 @@ impl TimelineFile {
         let unix_us = self.began.as_ref().zip(media_us).map_or(at.unix_us, |(began, us)| began.unix_us + us);
         let line = Line { media_s: media_us.map(|us| (us / 1000) as f64 / 1000.0), unix_us, event };
         self.file.write_all(format!("{line}\n").as_bytes())
+    }
+}
+
+/// The arrangement, and all else that has changed.
+fn look_lines(change: &LookChange) -> (Option<Event>, Option<Event>) {
+    let mut rest = LookChange { layout: None, ..change.clone() };
+    rest.theme.iter_mut().flat_map(|patch| patch.values_mut()).for_each(leave_images_out);
+    let layout = change.layout.map(|layout| Event::LayoutChanged { layout });
+    (layout, (!rest.is_empty()).then(|| Event::LookChanged { change: Box::new(rest) }))
+}
+
+fn leave_images_out(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) if text.starts_with("data:") => *text = "data:…".to_owned(),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(leave_images_out),
+        _ => {}
     }
 }
 

@@ -57,6 +57,8 @@ export class DemoRoom implements Room {
   #lastKey = 0;
   readonly #voices = new Voices();
 
+  #hides: (identity: string) => boolean = () => false;
+
   constructor(private readonly url: string) {}
 
   join(listener: RoomListener): Promise<void> {
@@ -85,6 +87,11 @@ export class DemoRoom implements Room {
 
   levelOf(identity: string): number {
     return this.#voices.levelOf(identity);
+  }
+
+  silence(hides: (identity: string) => boolean): void {
+    this.#hides = hides;
+    for (const [id, { sound }] of this.#publishers) sound.muted = hides(id);
   }
 
   leave(): void {
@@ -199,6 +206,7 @@ export class DemoRoom implements Room {
       (received) => this.#received(id, received),
     );
     const sound = new Audio();
+    sound.muted = this.#hides(id);
     this.#publishers.set(id, { link, media, sound });
     this.#listener?.changed({ type: "participant_joined", identity: id, name });
     this.#setMedia(id, media);

@@ -39,6 +39,7 @@ export class LivekitRoom implements Room {
   readonly #tracks = new Map<TrackKey, RemoteTrack>();
   readonly #keys = new WeakMap<RemoteTrack, TrackKey>();
   #lastKey = 0;
+  #hides: (identity: string) => boolean = () => false;
 
   constructor(
     private readonly url: string,
@@ -94,6 +95,15 @@ export class LivekitRoom implements Room {
     return this.#client.remoteParticipants.get(identity)?.audioLevel ?? 0;
   }
 
+  silence(hides: (identity: string) => boolean): void {
+    this.#hides = hides;
+    for (const { identity, audioTrackPublications } of this.#client.remoteParticipants.values()) {
+      for (const { track } of audioTrackPublications.values()) {
+        for (const element of track?.attachedElements ?? []) element.muted = hides(identity);
+      }
+    }
+  }
+
   leave(): void {
     this.#listener = null;
     void this.#client.disconnect().catch(() => undefined);
@@ -121,7 +131,7 @@ export class LivekitRoom implements Room {
       .on(RoomEvent.TrackMuted, tellOwner)
       .on(RoomEvent.TrackUnmuted, tellOwner)
       .on(RoomEvent.TrackSubscribed, (track, _, participant) => {
-        play(track);
+        play(track, this.#hides(participant.identity));
         this.#tell(participant);
       })
       .on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
@@ -240,10 +250,11 @@ function hasTile(participant: RemoteParticipant): boolean {
   return !machine || participant.trackPublications.size > 0;
 }
 
-/** Every voice is heard, whoever is in the picture. */
-function play(track: RemoteTrack): void {
+/** Every voice is heard, whoever is in the picture, unless it is hidden. */
+function play(track: RemoteTrack, muted: boolean): void {
   if (track.kind !== Track.Kind.Audio) return;
   const element = track.attach();
+  element.muted = muted;
   element.hidden = true;
   document.body.append(element);
 }

@@ -2,6 +2,7 @@
 import type { FrameRate } from "./FrameRate";
 import type { FrameSize } from "./FrameSize";
 import type { Layout } from "./Layout";
+import type { LowerThird } from "./LowerThird";
 import type { PageRoom } from "./PageRoom";
 import type { Theme } from "./Theme";
 
@@ -22,7 +23,15 @@ recording: string,
  */
 room: PageRoom | null, 
 /**
- * Initial arrangement of the tiles.
+ * Size of the viewport in pixels.
+ */
+size: FrameSize, 
+/**
+ * Frames a second that are captured: animations need no more.
+ */
+fps: FrameRate, 
+/**
+ * Arrangement of the tiles.
  */
 layout: Layout, 
 /**
@@ -30,10 +39,22 @@ layout: Layout,
  */
 theme: Theme, 
 /**
- * Size of the viewport in pixels.
+ * Identity of the participant who is shown as if nobody else spoke, while there.
  */
-size: FrameSize, 
+spotlight: string | null, 
 /**
- * Frames a second that are captured: animations need no more.
+ * Participants who are neither seen nor heard: identities, or beginnings of some, such as `guest-*`.
  */
-fps: FrameRate, };
+hidden: Array<string>, 
+/**
+ * Nobody else is seen or heard; everybody may be when it is empty. Identities, or beginnings of some.
+ */
+only: Array<string>, 
+/**
+ * Shown over the lower third from the moment of the change on, in place of the theme's.
+ */
+lower_third: LowerThird | null, 
+/**
+ * A line across the picture until it is taken away.
+ */
+banner: string | null, };

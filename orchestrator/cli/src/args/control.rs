@@ -1,9 +1,13 @@
 //! Arguments of the commands for recordings that are there already.
 
 use clap::Subcommand;
+use serde_json::{Map, Value};
 use wallflower_domain::failure::Failure;
+use wallflower_domain::layout::Layout;
+use wallflower_domain::look::LookChange;
 use wallflower_domain::recording::State;
 use wallflower_domain::secret::Secret;
+use wallflower_domain::theme::LowerThird;
 use wallflower_domain::wire::agent::PauseMode;
 
 use crate::remote::Server;
@@ -89,6 +93,123 @@ pub(crate) struct MarkArgs {
     pub(crate) which: Which,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct LayoutArgs {
+    /// Another arrangement of the tiles: grid, speaker, single-speaker, screen, interview, podcast or pip
+    pub(crate) layout: Option<Layout>,
+    /// A value of the theme, such as colors.accent=#ff0066, title="Part two" or overlays.chat=false; KEY= takes it away. May be
+    /// repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = theme_value)]
+    pub(crate) set: Vec<ThemeValue>,
+    /// Show this participant as if nobody else spoke: an identity, as `events.jsonl` has them
+    #[arg(long, value_name = "IDENTITY", conflicts_with = "no_spotlight")]
+    pub(crate) spotlight: Option<String>,
+    /// Show whoever speaks again
+    #[arg(long)]
+    pub(crate) no_spotlight: bool,
+    /// Neither show nor record this participant: an identity, or the beginning of some, such as guest-*. May be repeated
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) hide: Vec<String>,
+    /// Take back a --hide
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) unhide: Vec<String>,
+    /// Show and record nobody but this participant: an identity, or the beginning of some. May be repeated
+    #[arg(long, value_name = "IDENTITY", conflicts_with = "everybody")]
+    pub(crate) only: Vec<String>,
+    /// Take back every --only
+    #[arg(long)]
+    pub(crate) everybody: bool,
+    /// Show a headline over the lower third of the picture for 8 s; a line below it stands after a |
+    #[arg(long, value_name = "HEADLINE|LINE", conflicts_with = "no_lower_third")]
+    pub(crate) lower_third: Option<String>,
+    /// Seconds for which the lower third stays; 0 until it is taken away
+    #[arg(long, value_name = "SECONDS", default_value_t = 8, requires = "lower_third")]
+    pub(crate) seconds: u16,
+    /// Take the lower third away
+    #[arg(long)]
+    pub(crate) no_lower_third: bool,
+    /// Show a line across the picture until it is taken away
+    #[arg(long, value_name = "TEXT", conflicts_with = "no_banner")]
+    pub(crate) banner: Option<String>,
+    /// Take the banner away
+    #[arg(long)]
+    pub(crate) no_banner: bool,
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+/// A value of the theme by its path.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ThemeValue {
+    path: Vec<String>,
+    value: Value,
+}
+
+impl LayoutArgs {
+    /// The change that was asked for; none when there is none.
+    pub(crate) fn change(&self) -> Option<LookChange> {
+        let given_or_none = |given: &Option<String>, none: bool| match (given, none) {
+            (Some(text), _) => Some(Some(text.clone())),
+            (None, true) => Some(None),
+            (None, false) => None,
+        };
+        let lower_third = given_or_none(&self.lower_third, self.no_lower_third);
+        let change = LookChange {
+            layout: self.layout,
+            theme: theme_patch(&self.set),
+            spotlight: given_or_none(&self.spotlight, self.no_spotlight),
+            hide: self.hide.clone(),
+            unhide: self.unhide.clone(),
+            only: (self.everybody || !self.only.is_empty())
+                .then(|| Some(self.only.clone()).filter(|only| !only.is_empty())),
+            lower_third: lower_third.map(|text| text.map(|text| third(&text, self.seconds))),
+            banner: given_or_none(&self.banner, self.no_banner),
+        };
+        (!change.is_empty()).then_some(change)
+    }
+}
+
+fn third(text: &str, seconds: u16) -> LowerThird {
+    let (headline, detail) = match text.split_once('|') {
+        Some((headline, detail)) => (headline, Some(detail.trim().to_owned())),
+        None => (text, None),
+    };
+    LowerThird {
+        headline: headline.trim().to_owned(),
+        detail: detail.filter(|detail| !detail.is_empty()),
+        after: 0,
+        seconds,
+    }
+}
+
+fn theme_patch(values: &[ThemeValue]) -> Option<Map<String, Value>> {
+    let mut sum = LookChange::default();
+    for ThemeValue { path, value } in values {
+        let nested =
+            path.iter().rev().fold(value.clone(), |value, name| Map::from_iter([(name.clone(), value)]).into());
+        let theme = match nested {
+            Value::Object(patch) => Some(patch),
+            _ => None,
+        };
+        sum.then(&LookChange { theme, ..LookChange::default() });
+    }
+    sum.theme
+}
+
+/// `KEY.KEY=VALUE`: a value that is JSON counts as JSON, and as a text otherwise.
+fn theme_value(text: &str) -> Result<ThemeValue, String> {
+    let (path, value) = text.split_once('=').ok_or("it has no =; write for example colors.accent=#ff0066")?;
+    let path: Vec<String> = path.split('.').map(|name| name.trim().to_owned()).collect();
+    if path.iter().any(String::is_empty) {
+        return Err(format!("\"{text}\" names no value of the theme"));
+    }
+    let value = match value {
+        "" => Value::Null,
+        text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+    };
+    Ok(ThemeValue { path, value })
+}
+
 #[derive(Subcommand)]
 pub(crate) enum StreamAction {
     /// Stream to one more address
@@ -110,4 +231,40 @@ pub(crate) enum StreamAction {
 
 fn state(text: &str) -> Result<State, String> {
     serde_json::from_value(text.into()).map_err(|_| "there is no such state; see --help".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+    use serde_json::json;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: LayoutArgs,
+    }
+
+    fn change(line: &[&str]) -> Option<serde_json::Value> {
+        let parsed = Line::try_parse_from(["layout"].iter().chain(line)).expect("valid").args;
+        parsed.change().map(|change| json!(change))
+    }
+
+    #[test]
+    fn a_line_is_the_change_that_it_names() {
+        assert_eq!(change(&[]), None);
+        assert_eq!(change(&["speaker"]), Some(json!({"layout": "speaker"})));
+        let line =
+            ["--set=colors.accent=#ff0066", "--set=colors.text=white", "--set=logo=", "--set=overlays.chat=false"];
+        let theme =
+            json!({"colors": {"accent": "#ff0066", "text": "white"}, "logo": null, "overlays": {"chat": false}});
+        assert_eq!(change(&line), Some(json!({"theme": theme})));
+        let line = ["--spotlight=ann", "--hide=bob", "--only=a-*", "--lower-third=Ann | Host", "--banner=Back at ten"];
+        let third = json!({"headline": "Ann", "detail": "Host", "after": 0, "seconds": 8});
+        let asked = json!({"spotlight": "ann", "hide": ["bob"], "only": ["a-*"], "lower_third": third, "banner": "Back at ten"});
+        assert_eq!(change(&line), Some(asked));
+        let line = ["--no-spotlight", "--unhide=bob", "--everybody", "--no-lower-third", "--no-banner"];
+        let taken = json!({"spotlight": null, "unhide": ["bob"], "only": null, "lower_third": null, "banner": null});
+        assert_eq!(change(&line), Some(taken));
+    }
 }

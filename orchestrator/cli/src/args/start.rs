@@ -48,6 +48,12 @@ pub(crate) struct StartArgs {
     /// How tiles are arranged: grid, speaker, single-speaker, screen, interview, podcast or pip
     #[arg(long)]
     pub(crate) layout: Option<Layout>,
+    /// Neither show nor record this participant: an identity, or the beginning of some, such as guest-*. May be repeated
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) hide: Vec<String>,
+    /// Show and record nobody but this participant: an identity, or the beginning of some. May be repeated
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) only: Vec<String>,
     /// Size and frames a second by a name: 720p30, 720p60, 1080p30, 1080p60, and portrait-720p30 and so on
     #[arg(long)]
     pub(crate) preset: Option<Preset>,

@@ -1,4 +1,4 @@
-//! `wallflower list`, `show`, `wait`, `stop`, `pause`, `resume`, `mute`, `unmute`, `mark` and `stream`.
+//! `wallflower list`, `show`, `wait`, `stop`, `pause`, `resume`, `mute`, `unmute`, `mark`, `layout` and `stream`.
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use wallflower_domain::wire::control::Answer;
 use super::client::all;
 use super::meant::{Effect, Meant};
 use super::table;
-use crate::args::{ListArgs, MarkArgs, PauseArgs, StopArgs, StreamAction, Which};
+use crate::args::{LayoutArgs, ListArgs, MarkArgs, PauseArgs, StopArgs, StreamAction, Which};
 use crate::exit;
 use crate::progress::clock;
 use crate::remote;
@@ -111,6 +111,15 @@ pub(crate) async fn mark(args: MarkArgs) -> ExitCode {
         marker.map_or_else(|| "is marked".to_owned(), |marker| format!("is marked at {}", clock(marker.media_s)))
     })
     .await
+}
+
+pub(crate) async fn layout(args: LayoutArgs) -> ExitCode {
+    let Some(change) = args.change() else {
+        let sentence = "Name what is to be changed: a layout, or one of the options; --help lists them.";
+        return refused(&Failure::new(FailureKind::BadRequest, sentence), args.which.json);
+    };
+    let command = AgentCommand::Look { change: Box::new(change) };
+    order(&args.which, command, |_| "shows the room that way".to_owned()).await
 }
 
 pub(crate) async fn stream(action: StreamAction) -> ExitCode {

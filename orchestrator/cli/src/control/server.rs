@@ -269,6 +269,7 @@ fn refusal(state: State, command: &AgentCommand) -> Option<Failure> {
         AgentCommand::Mark { .. } => "nothing can be marked",
         AgentCommand::AddStream { .. } => "no stream can be added",
         AgentCommand::RemoveStream { .. } => "no stream can be removed",
+        AgentCommand::Look { .. } => "its look can't be changed",
     };
     Some(bad_request(format!("The recording {state}: {what} any more.")))
 }

@@ -57,6 +57,7 @@ impl Distant {
                 let id = self.stream_id(stream.expose().trim()).await?;
                 server.ask(Method::DELETE, at(&["streams", &id]), None, &[]).await
             }
+            AgentCommand::Look { change } => server.post(at(&["layout"]), &json!(change)).await,
             AgentCommand::Abandon => Err(refused(
                 "A server finishes what it has begun to record, so --now is for recordings of this machine. Drop it.",
             )),

@@ -22,6 +22,8 @@ pub(super) fn from(args: &StartArgs) -> Result<RecordingRequest, Failure> {
         fps: args.fps,
         codec: args.codec,
         theme,
+        hide: args.hide.clone(),
+        only: args.only.clone(),
         template: args.template.clone(),
         outputs: outputs(args)?,
         uploads: args.upload.clone(),

@@ -3,7 +3,7 @@
 //! ```text
 //! POST   /v1/recordings                     GET /v1/recordings[?state=&room=&cursor=&limit=]
 //! GET    /v1/recordings/{id}[?after_version=]      DELETE /v1/recordings/{id}
-//! POST   /v1/recordings/{id}/stop|pause|resume|mute|unmute|markers|streams
+//! POST   /v1/recordings/{id}/stop|pause|resume|mute|unmute|markers|streams|layout
 //! DELETE /v1/recordings/{id}/streams/{stream}
 //! GET    /v1/recordings/{id}/events         server-sent events
 //! GET    /v1/recordings/{id}/files/…        what was delivered, with ranges;  …/live/… is its HLS
@@ -75,6 +75,7 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         .route(&of("mute"), post(recordings::mute))
         .route(&of("unmute"), post(recordings::unmute))
         .route(&of("markers"), post(recordings::mark))
+        .route(&of("layout"), post(recordings::look))
         .route(&of("streams"), post(recordings::add_stream))
         .route(&of("streams/{stream}"), delete(recordings::remove_stream))
         .route(&of("events"), get(events::follow))

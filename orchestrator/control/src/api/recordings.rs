@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use wallflower_domain::look::{Look, LookChange};
 use wallflower_domain::output::StreamUrl;
 use wallflower_domain::record::{Outcome, Query, Record};
 use wallflower_domain::recording::State as Life;
@@ -47,6 +48,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     caller.may(Scope::Record)?;
     check_metadata(&request)?;
+    request.consent().applied_to(&Look::default()).map_err(|bad| Problem::bad_request(bad.message).about(bad.field))?;
     let once = idempotency(&headers, &request)?;
     let (record, is_new) = api.orchestrator.create(request, caller.key, once).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -310,6 +312,25 @@ pub(crate) async fn mark(
         return Err(Problem::bad_request(detail).about("label"));
     }
     order(&api, &caller, &id, AgentCommand::Mark { label }).await
+}
+
+pub(crate) async fn look(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(change): Body<LookChange>,
+) -> Result<Response, Problem> {
+    if change.is_empty() {
+        return Err(
+            Problem::bad_request("Name what is to be changed, such as {\"layout\": \"speaker\"}.").about("layout")
+        );
+    }
+    caller.may(Scope::Record)?;
+    let record = found(&api, &caller, &id).await?;
+    // By what was asked for at the beginning, which the agent does by what there is: enough to name the field.
+    let (layout, theme) = (record.request.layout.unwrap_or_default(), record.request.theme.clone().unwrap_or_default());
+    change.applied_to(&Look::new(layout, theme)).map_err(|bad| Problem::bad_request(bad.message).about(bad.field))?;
+    order(&api, &caller, &id, AgentCommand::Look { change: Box::new(change) }).await
 }
 
 /// A stream to add.

@@ -386,6 +386,7 @@ fn refuse(record: &Record, command: &AgentCommand) -> Result<(), String> {
         State::Starting | State::Joining => match command {
             AgentCommand::AddStream { .. }
             | AgentCommand::RemoveStream { .. }
+            | AgentCommand::Look { .. }
             | AgentCommand::Mute
             | AgentCommand::Unmute => "",
             _ => "has not begun yet",

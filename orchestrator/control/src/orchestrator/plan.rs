@@ -136,7 +136,7 @@ pub(crate) fn standing(request: &RecordingRequest) -> Standing {
         _ => None,
     });
     let streams = urls.zip(1..).map(|(url, number)| stream(url, number)).collect();
-    Standing { streams, ..Standing::default() }
+    Standing { streams, look: request.consent(), ..Standing::default() }
 }
 
 fn stream(url: &StreamUrl, number: u32) -> JobStream {

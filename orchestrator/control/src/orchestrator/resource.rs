@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wallflower_domain::failure::{Failure, Fault};
 use wallflower_domain::layout::Layout;
+use wallflower_domain::look::LookChange;
 use wallflower_domain::record::{HookReport, Record};
 use wallflower_domain::recording::{EndReason, State};
 use wallflower_domain::request::{Moment, RecordingRequest};
@@ -73,6 +74,9 @@ pub struct Resource {
     pub streams: Vec<StreamReport>,
     /// Markers.
     pub markers: Vec<Marker>,
+    /// How the look was changed while it was recorded, but for the theme.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<LookResource>,
     /// Agents that have worked on it.
     pub agents: u32,
     /// Requests that the agent has not answered yet.
@@ -98,6 +102,37 @@ pub struct FailureResource {
     /// Kind, message, and what the page said.
     #[serde(flatten)]
     pub failure: Failure,
+}
+
+/// How a recording looks other than it was asked for at first.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Look")]
+pub struct LookResource {
+    /// Arrangement of the tiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// Who is shown as if nobody else spoke.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spotlight: Option<String>,
+    /// Who was hidden.
+    pub hidden: Vec<String>,
+    /// Nobody else is recorded, if there are any.
+    pub only: Vec<String>,
+    /// The line across the picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub banner: Option<String>,
+}
+
+impl LookResource {
+    fn of(change: &LookChange) -> Self {
+        Self {
+            layout: change.layout,
+            spotlight: change.spotlight.clone().flatten(),
+            hidden: change.hide.clone(),
+            only: change.only.clone().flatten().unwrap_or_default(),
+            banner: change.banner.clone().flatten(),
+        }
+    }
 }
 
 /// What was delivered.
@@ -152,6 +187,7 @@ impl Resource {
             interruptions: course.interruptions,
             streams: streams(record, course),
             markers: course.markers.clone(),
+            look: (!course.look.is_empty()).then(|| LookResource::of(&course.look)),
             agents: record.agent.as_ref().map_or(0, |agent| agent.number),
             orders_open: record.open_orders().count(),
             delivery: delivery.map(|delivery| DeliveryResource {

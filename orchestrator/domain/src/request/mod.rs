@@ -24,6 +24,7 @@ use crate::email::EmailAddress;
 use crate::encoding::{EncoderChoice, Encoding, VideoCodec};
 use crate::frame::{FrameRate, FrameSize, Preset};
 use crate::layout::Layout;
+use crate::look::LookChange;
 use crate::theme::Theme;
 use crate::watchdog::WatchdogConfig;
 use crate::wire::agent::Gaps;
@@ -73,6 +74,14 @@ pub struct RecordingRequest {
     /// Colours, logo, overlays; images are `data:` URLs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub theme: Option<Theme>,
+    /// Participants who are neither seen nor heard: identities, or beginnings of some, such as `guest-*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 500)))]
+    pub hide: Vec<String>,
+    /// Nobody but these participants is seen or heard, if there are any: identities, or beginnings of some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 500)))]
+    pub only: Vec<String>,
     /// A page of the client's own that renders the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Url>,
@@ -132,6 +141,8 @@ impl RecordingRequest {
             codec: None,
             encoder: None,
             theme: None,
+            hide: Vec::new(),
+            only: Vec::new(),
             template: None,
             outputs: Vec::new(),
             uploads: Vec::new(),
@@ -150,6 +161,12 @@ impl RecordingRequest {
     /// Size of the picture.
     pub fn frame_size(&self) -> FrameSize {
         self.size.unwrap_or_else(|| self.preset.unwrap_or_default().size())
+    }
+
+    /// Who of the room is recorded, as a change of the look that it begins with.
+    pub fn consent(&self) -> LookChange {
+        let only = (!self.only.is_empty()).then(|| Some(self.only.clone()));
+        LookChange { hide: self.hide.clone(), only, ..LookChange::default() }
     }
 
     /// Frames a second.

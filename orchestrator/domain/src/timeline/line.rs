@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
+use crate::look::LookChange;
 use crate::recording::EndReason;
 use crate::wire::agent::{PauseMode, StreamState};
 use crate::wire::page::RoomEvent;
@@ -126,6 +127,11 @@ pub enum Event {
     LayoutChanged {
         /// How.
         layout: Layout,
+    },
+    /// The room was shown in another way, beside how tiles were arranged.
+    LookChanged {
+        /// What changed. Images are left out.
+        change: Box<LookChange>,
     },
     /// A stream's state changed.
     Stream {

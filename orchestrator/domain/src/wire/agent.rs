@@ -15,6 +15,7 @@ use crate::encoding::Encoding;
 use crate::failure::Failure;
 use crate::frame::{FrameRate, FrameSize};
 use crate::layout::Layout;
+use crate::look::LookChange;
 use crate::output::Output;
 use crate::recording::EndReason;
 use crate::secret::Secret;
@@ -80,6 +81,9 @@ pub struct Standing {
     pub muted: bool,
     /// Where it is streamed to.
     pub streams: Vec<JobStream>,
+    /// How the look is changed from the one that the job begins with.
+    #[serde(default)]
+    pub look: LookChange,
 }
 
 /// A stream that is wanted.
@@ -102,6 +106,7 @@ impl Standing {
             AgentCommand::Unmute => self.muted = false,
             AgentCommand::AddStream { id, url } => self.streams.push(JobStream { id: id.clone(), url: url.clone() }),
             AgentCommand::RemoveStream { stream } => self.streams.retain(|known| !known.is(stream)),
+            AgentCommand::Look { change } => self.look.then(&change.lasting()),
             AgentCommand::Stop | AgentCommand::Abandon | AgentCommand::Mark { .. } => {}
         }
     }
@@ -221,6 +226,11 @@ pub enum AgentCommand {
         /// The stream's id (`s1`) or its address.
         stream: Secret,
     },
+    /// Show the room in another way.
+    Look {
+        /// In which.
+        change: Box<LookChange>,
+    },
 }
 
 impl AgentCommand {
@@ -234,7 +244,8 @@ impl AgentCommand {
             | Self::Unmute
             | Self::Mark { .. }
             | Self::AddStream { .. }
-            | Self::RemoveStream { .. } => false,
+            | Self::RemoveStream { .. }
+            | Self::Look { .. } => false,
         }
     }
 }
@@ -325,6 +336,11 @@ pub enum AgentEvent {
         label: String,
         /// Where, in seconds of media.
         media_s: f64,
+    },
+    /// The room is shown in another way: it is on the display.
+    Looks {
+        /// What has changed.
+        change: Box<LookChange>,
     },
     /// A stream has changed, or a second has passed.
     Stream {

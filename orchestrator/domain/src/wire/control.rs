@@ -18,6 +18,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureKind};
+use crate::look::LookChange;
 use crate::output::Output;
 use crate::recording::Recording;
 use crate::wire::agent::{AgentCommand, AgentEvent, PauseMode, Progress, StreamReport, StreamState};
@@ -128,6 +129,9 @@ pub struct Course {
     pub streams: Vec<StreamReport>,
     /// Markers, oldest first.
     pub markers: Vec<Marker>,
+    /// How the look was changed, but for the theme.
+    #[serde(default, skip_serializing_if = "LookChange::is_empty")]
+    pub look: LookChange,
     /// What agents before this one counted.
     #[serde(default)]
     before: Progress,
@@ -177,6 +181,10 @@ impl Course {
                 }
             }
             AgentEvent::Stream { stream } => self.stream(stream),
+            AgentEvent::Looks { change } => {
+                self.look.then(change);
+                self.look.theme = None;
+            }
             AgentEvent::Finished { delivery: Some(delivery), .. } => {
                 self.gap_s = delivery.gaps.iter().map(|gap| gap.length_s).sum();
             }

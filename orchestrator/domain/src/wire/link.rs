@@ -116,6 +116,7 @@ impl AgentEvent {
             | Self::Paused { .. }
             | Self::Resumed
             | Self::Muted { .. }
+            | Self::Looks { .. }
             | Self::Marked { .. }
             | Self::Frozen { .. }
             | Self::Room { .. }

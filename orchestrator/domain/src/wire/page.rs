@@ -6,20 +6,24 @@
 //! ```
 //!
 //! The page says `ready` once, when what it shows is worth recording, or `failed`. After `ready` it may say `ended` once.
+//! While it is recorded it may be told of another [`Look`], by a call of `window.__wallflowerLook(look)` if it has put such a function
+//! there; what that returns may be a promise, of the moment at which the look is in the document.
 //! It beats (`heartbeat`) every [`HEARTBEAT_INTERVAL_MS`] from the moment it loads.
 
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Fault;
 use crate::frame::{FrameRate, FrameSize};
-use crate::layout::Layout;
-use crate::theme::Theme;
+use crate::look::Look;
 
 /// Version of this contract; the page refuses a number it does not know.
 pub const CONTRACT: u32 = 1;
 
 /// Name of the global that holds the [`PageConfig`].
 pub const CONFIG_GLOBAL: &str = "__wallflower";
+
+/// Name of the function by which the page, if it has one, is told of another [`Look`].
+pub const LOOK_FUNCTION: &str = "__wallflowerLook";
 
 /// Name of the function by which the page sends a [`PageMessage`].
 pub const BINDING: &str = "__wallflowerSend";
@@ -30,7 +34,6 @@ pub const HEARTBEAT_INTERVAL_MS: u32 = 1000;
 /// All that a page needs to know before it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-#[serde(deny_unknown_fields)]
 pub struct PageConfig {
     /// [`CONTRACT`].
     pub contract: u32,
@@ -38,10 +41,9 @@ pub struct PageConfig {
     pub recording: String,
     /// Where to take participants from; absent for a page that brings its own content.
     pub room: Option<PageRoom>,
-    /// Initial arrangement of the tiles.
-    pub layout: Layout,
-    /// Colours, logo, overlays.
-    pub theme: Theme,
+    /// Layout, theme and the like, as they are when the page is opened.
+    #[serde(flatten)]
+    pub look: Look,
     /// Size of the viewport in pixels.
     pub size: FrameSize,
     /// Frames a second that are captured: animations need no more.

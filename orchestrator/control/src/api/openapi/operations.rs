@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use wallflower_domain::look::LookChange;
 use wallflower_domain::request::RecordingRequest;
 use wallflower_domain::wire::player::SharedRecording;
 
@@ -130,6 +131,9 @@ fn orders(types: &mut Types) -> Vec<Operation> {
             true,
             json!({"label": "Question by the audience"}),
         ),
+        order("POST", "/v1/recordings/{id}/layout", "changeLook", "Shows the room in another way")
+            .description("Layout, values of the theme, spotlight, hidden people, lower third, banner. It has taken effect when it is on the display.")
+            .body(types.read::<LookChange>(), true, json!({"layout": "speaker", "banner": "Back at ten"})),
         order("POST", "/v1/recordings/{id}/streams", "addStream", "Adds a live stream").body(
             types.read::<Streaming>(),
             true,
