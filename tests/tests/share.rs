@@ -58,7 +58,7 @@ fn a_link_plays_the_recording_and_shows_nothing_else_of_it() {
         sources[0]["kind"] == "hls"
     });
     assert_eq!(live["state"], "recording");
-    assert_eq!(get(serve.address(), &format!("{early}/files/hls/index.m3u8"), "").0, 200);
+    assert_eq!(get(serve.address(), &format!("{early}/files/hls/index.m3u8"), "bytes=0-").0, 206);
     let at = serve.show(&id)["progress"]["media_s"].as_f64().unwrap_or(0.0);
     serve.capture(&id, at + 2.0, SOON);
     serve.stop(&id);

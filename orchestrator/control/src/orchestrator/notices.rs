@@ -51,6 +51,8 @@ const MAX_LASTING: u32 = 4;
 const LOOKED_AT: usize = 256;
 /// What has to make way is looked at again after so long.
 const PASSED_OVER_US: i64 = 10_000_000;
+/// That a recording will be deleted soon.
+const EXPIRING: &str = "recording.expiring";
 /// The address of the server's own command.
 const COMMAND: &str = "command:finalize";
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -98,9 +100,8 @@ impl Announcer {
         }
         let was_to_be_told = before.is_some_and(|before| before.expiry_notice_us.is_some());
         if was_to_be_told && after.expiry_notice_us.is_none() {
-            let event = "recording.expiring";
-            notices.extend(self.posts(event, after, now_us));
-            notices.extend(self.letters(event, after, now_us));
+            notices.extend(self.posts(EXPIRING, after, now_us));
+            notices.extend(self.letters(EXPIRING, after, now_us));
         }
         notices
     }
@@ -127,10 +128,12 @@ impl Announcer {
     fn letters(&self, event: &str, after: &mut Record, now_us: i64) -> Vec<Notice> {
         let Some(always) = &self.mail_to else { return Vec::new() };
         let to: BTreeSet<EmailAddress> = always.iter().chain(&after.request.emails).cloned().collect();
-        if to.is_empty() {
+        // What there is nothing of nobody has to keep, or to see.
+        let has_media = after.recording.delivery.is_some();
+        if to.is_empty() || (event == EXPIRING && !has_media) {
             return Vec::new();
         }
-        let link = self.link(after, now_us);
+        let link = if has_media { self.link(after, now_us) } else { None };
         let told =
             Told { event: event.to_owned(), title: title(&after.request), link, recording: Resource::of(after, None) };
         let body = serde_json::to_string(&told).unwrap_or_default();

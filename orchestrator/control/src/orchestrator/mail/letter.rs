@@ -143,7 +143,7 @@ fn html(words: &Words, link: Option<&str>) -> String {
     inner.push_str("<table role=\"presentation\" style=\"border-collapse:collapse;font-size:14px\">");
     for (name, value) in &words.facts {
         inner.push_str(&format!(
-            "<tr><td class=\"quiet\" style=\"padding:3px 18px 3px 0;color:#5b6677;vertical-align:top\">{name}</td>\
+            "<tr><td class=\"quiet\" style=\"padding:3px 18px 3px 0;color:#5b6677;vertical-align:top;white-space:nowrap\">{name}</td>\
              <td style=\"padding:3px 0\">{}</td></tr>",
             escaped(value)
         ));
