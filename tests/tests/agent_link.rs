@@ -40,6 +40,7 @@ fn job(bench: &Bench, site: &Site) -> Job {
         uploads: Vec::new(),
         overwrite: false,
         gaps: Gaps::Slate,
+        public_only: false,
         max_duration_s: None,
         start_deadline_s: 30.0,
         standing: Standing::default(),
@@ -359,5 +360,18 @@ fn an_assignment_that_makes_no_sense_is_refused_in_one_sentence() {
         assert!(ended.stderr.contains(says) && !ended.stderr.contains("hunter2"), "{ended:#?}");
         assert_eq!(ended.events.len(), usize::from(line == "hunter2"), "only a launcher reads stdout: {ended:#?}");
     }
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn a_page_that_may_reach_public_addresses_only_can_t_be_inside_this_network() {
+    let (_turn, bench, site) = (my_turn(), Bench::new(), Site::serve());
+    let (orchestrator, events) = (Orchestrator::serve(TOKEN), bench.file("events"));
+    let job = Job { public_only: true, ..job(&bench, &site) };
+    let agent = launch(&bench, &orchestrator.assignment(job, &events, SOON));
+    let (end, failure, _) = finished(&orchestrator);
+    let failure = failure.expect("it can't be opened");
+    assert_eq!((end, failure.kind), (EndReason::Failure, FailureKind::RoomUnreachable), "{failure:?}");
+    assert_ne!(agent.end(SOON).code(), 0);
     bench.assert_nothing_left();
 }

@@ -49,6 +49,7 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<Recording, Failure> {
                 uploads: Vec::new(),
                 overwrite: true,
                 gaps: Gaps::Slate,
+                public_only: false,
                 max_duration_s: Some(f64::from(args.seconds)),
                 start_deadline_s: START_DEADLINE_S,
                 standing: Standing::default(),

@@ -248,6 +248,7 @@ async fn recording_verdict() -> Verdict {
         uploads: Vec::new(),
         overwrite: false,
         gaps: Gaps::Slate,
+        public_only: false,
         max_duration_s: Some(RECORDING_S),
         start_deadline_s: 20.0,
         standing: Standing::default(),

@@ -41,6 +41,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         uploads: args.outputs.upload.clone(),
         overwrite: args.outputs.force,
         gaps: args.gaps,
+        public_only: false,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
         standing: Standing { look: consent(&args)?, ..wanted.standing },

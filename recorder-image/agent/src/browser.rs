@@ -19,6 +19,7 @@ use wallflower_domain::frame::FrameSize;
 use crate::audio::Audio;
 use crate::child::{Child, LineSink, Rung, ignore};
 use crate::display::Display;
+use crate::fence::Fence;
 use crate::programs::Programs;
 use crate::workdir::WorkDir;
 
@@ -106,6 +107,7 @@ impl Browser {
         programs: &Programs,
         work: &WorkDir,
         screen: Screen<'_>,
+        fence: Option<&Fence>,
     ) -> Result<(Self, Page), Failure> {
         let mut command = work.command(&programs.chromium);
         let profile = work.scratch().join("profile");
@@ -137,6 +139,9 @@ impl Browser {
             Screen::Headless => {
                 command.args(["--headless=new", "--mute-audio"]);
             }
+        }
+        if let Some(fence) = fence {
+            command.args(fence.arguments());
         }
         command.arg("about:blank");
         let (address_sender, mut addresses) = mpsc::channel(1);

@@ -67,7 +67,7 @@ impl Cast {
 
 async fn bring(config: &CastConfig, programs: &Programs, work: &WorkDir) -> Result<(Pages, Browser, Bridge), Failure> {
     let pages = Pages::serve().await?;
-    let (browser, page) = Browser::start(programs, work, Screen::Headless).await?;
+    let (browser, page) = Browser::start(programs, work, Screen::Headless, None).await?;
     let mut bridge = Bridge::attach(page, Some(Injected::new(CAST_GLOBAL, config)?)).await?;
     let joined = async {
         bridge.open(&pages.url("cast.html")).await?;

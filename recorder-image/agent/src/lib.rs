@@ -29,6 +29,7 @@ mod directory;
 mod display;
 mod encoder;
 mod facts;
+mod fence;
 mod ffmpeg;
 mod finisher;
 mod flow;

@@ -14,6 +14,7 @@ use crate::bridge::{Bridge, Injected};
 use crate::browser::{self, Browser, Screen};
 use crate::child;
 use crate::display::Display;
+use crate::fence::Fence;
 use crate::opening::Opening;
 use crate::pages::Pages;
 use crate::programs::Programs;
@@ -25,6 +26,7 @@ const PICTURE_DEADLINE: Duration = Duration::from_secs(3);
 /// What runs, in the order in which it was started.
 pub(crate) struct Stage {
     pages: Pages,
+    fence: Option<Fence>,
     pub(crate) audio: Audio,
     pub(crate) display: Display,
     pub(crate) browser: Browser,
@@ -51,7 +53,9 @@ impl Stage {
         let pages = Pages::serve().await?;
         let (display, audio) =
             tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
-        let (browser, page) = Browser::start(programs, work, Screen::Captured(&display, &audio, job.size)).await?;
+        let fence = Fence::around(job, &pages.url("")).await?;
+        let screen = Screen::Captured(&display, &audio, job.size);
+        let (browser, page) = Browser::start(programs, work, screen, fence.as_ref()).await?;
         report.send(AgentEvent::Joining);
         let opening = Opening::of(job, &look, &pages)?;
         browser::fit(&page, job.size).await?;
@@ -65,6 +69,7 @@ impl Stage {
         };
         let stage = Self {
             pages,
+            fence,
             audio,
             display,
             browser,
@@ -126,7 +131,7 @@ impl Stage {
         self.bridge.shutdown();
         self.browser.kill().await;
         tokio::join!(self.display.kill(), self.audio.kill());
-        self.pages.shutdown().await;
+        stop_serving(self.pages, self.fence).await;
     }
 
     /// Stops everything.
@@ -134,7 +139,14 @@ impl Stage {
         self.bridge.shutdown();
         self.browser.shutdown().await;
         tokio::join!(self.display.shutdown(), self.audio.shutdown());
-        self.pages.shutdown().await;
+        stop_serving(self.pages, self.fence).await;
+    }
+}
+
+async fn stop_serving(pages: Pages, fence: Option<Fence>) {
+    pages.shutdown().await;
+    if let Some(fence) = fence {
+        fence.shutdown().await;
     }
 }
 

@@ -24,6 +24,7 @@ mod body;
 mod events;
 mod files;
 mod link;
+mod livekit;
 mod log;
 mod metrics;
 mod openapi;
@@ -84,6 +85,7 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         .route(&of("live/{*path}"), get(files::live))
         .route(&of("shares"), post(shares::create).get(shares::list))
         .route(&of("shares/{share}"), delete(shares::remove))
+        .route("/v1/livekit/webhook", post(livekit::hook))
         .route("/v1/webhooks/dead", get(recordings::dead_notices))
         .route("/v1/audit", get(audit::list))
         .route("/s/{token}", get(shared::open))

@@ -148,6 +148,7 @@ impl Session {
             return Err(Ending::Gone("it leaves events out"));
         }
         self.heard = said.number;
+        self.orchestrator.announce(&self.id, &said.event);
         self.course.hear(&said.event, said.at_us);
         self.connected.show(&self.course);
         let matters = !matters_little(&said.event);

@@ -72,7 +72,7 @@ type Shared = Arc<Mutex<Printed>>;
 
 impl Run<'_> {
     /// Runs it to its end.
-    pub(crate) async fn to_its_end(self) -> HookReport {
+    pub(crate) async fn finished(self) -> HookReport {
         let began = Instant::now();
         let printed = Shared::default();
         let (exit, trouble) = match self.start() {
@@ -170,7 +170,7 @@ mod tests {
         let line = ["sh", "-c", script].map(str::to_owned);
         let folder = Path::new("/data/recordings/r1");
         let run = Run { line: &line, timeout, recording: "r1", state: "completed", folder, json: "{\"id\": \"r1\"}" };
-        run.to_its_end().await
+        run.finished().await
     }
 
     const LONG: Duration = Duration::from_secs(60);
@@ -222,6 +222,6 @@ mod tests {
         let line = ["/nowhere/program".to_owned()];
         let run =
             Run { line: &line, timeout: LONG, recording: "r1", state: "failed", folder: Path::new("/"), json: "" };
-        assert!(run.to_its_end().await.trouble.is_some_and(|trouble| trouble.contains("could not be started")));
+        assert!(run.finished().await.trouble.is_some_and(|trouble| trouble.contains("could not be started")));
     }
 }

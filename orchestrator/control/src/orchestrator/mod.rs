@@ -13,6 +13,7 @@
 //! again after any restart. Several orchestrators on one store divide the work by leases.
 
 mod agents;
+mod announce;
 mod capacity;
 mod command;
 mod config;
@@ -20,6 +21,7 @@ mod links;
 mod mail;
 mod notices;
 mod plan;
+mod policies;
 mod reach;
 mod reconcile;
 mod records;
@@ -47,10 +49,12 @@ use crate::digest::sha256;
 use crate::launcher::{Launcher, LogPart};
 use crate::store::{Created, Idempotency, Store, StoreError};
 
+pub use announce::TOPIC as RECORDING_TOPIC;
 pub use config::{
     AuditConfig, CapacityConfig, Config, EmailConfig, HooksConfig, LivekitConfig, REFERENCE, RecordingConfig,
     ShareConfig, WebhookConfig,
 };
+pub use policies::{Policy, Requester};
 pub use reach::PublicOnly;
 pub(crate) use resource::title;
 pub use resource::{DeliveryResource, FailureResource, OrderResource, Resource};
@@ -61,6 +65,7 @@ use links::Links;
 use mail::Mailer;
 use notices::Announcer;
 use plan::Planner;
+use policies::Policies;
 use reach::Reach;
 pub(crate) use records::now_us;
 use records::{ChangeError, Records};
@@ -80,6 +85,7 @@ pub struct Orchestrator {
     records: Records,
     launcher: Arc<dyn Launcher>,
     planner: Arc<Planner>,
+    policies: Policies,
     links: Links,
     links_at: Vec<String>,
     costs: Arc<Mutex<Costs>>,
@@ -122,6 +128,9 @@ pub enum Denied {
     /// What is asked for is impossible, or not allowed.
     #[error("{0}")]
     Refused(Failure),
+    /// A policy does not let this caller, or anybody, do that.
+    #[error("{0}")]
+    Forbidden(String),
     /// It contradicts what the recording is doing.
     #[error("{0}")]
     Conflict(String),
@@ -178,12 +187,14 @@ impl Orchestrator {
             links_hold: parts.config.share.expires,
         };
         let expiry_notice = parts.config.recording.expiry_notice;
+        let policies = Policies::new(parts.config.policies.clone());
         let planner = Planner { config: parts.config, other_livekit: parts.livekit, demo: parts.demo };
         Ok(Self {
             name: Uuid::now_v7().simple().to_string(),
             records: Records::new(parts.store, Arc::new(announcer), keep, expiry_notice),
             launcher: parts.launcher,
             planner: Arc::new(planner),
+            policies,
             links: Links::default(),
             links_at,
             costs: Arc::default(),
@@ -238,10 +249,14 @@ impl Orchestrator {
     /// Takes a request: the recording, and whether it is a new one.
     pub async fn create(
         &self,
-        request: RecordingRequest,
-        owner: Option<String>,
+        mut request: RecordingRequest,
+        requester: &Requester,
         once: Option<(String, String)>,
     ) -> Result<(Record, bool), Denied> {
+        if let Some(policy) = self.policies.of(&request.room.room) {
+            request = policy.applied_to(&request, requester).map_err(|no| Denied::Forbidden(no.to_string()))?;
+        }
+        let owner = requester.owner();
         let id = Uuid::now_v7().simple().to_string();
         self.planner.check(&id, &request).map_err(Denied::Refused)?;
         mail::check(self.config().email.as_ref(), &request).map_err(Denied::Refused)?;
@@ -259,6 +274,25 @@ impl Orchestrator {
             Created::Before { record: Some(record), .. } => Ok((*record, false)),
             Created::Before { record: None, .. } => Err(Denied::Missing),
         }
+    }
+
+    /// A LiveKit room has begun: records it if its policy says so. The same room makes one recording, however often it is told.
+    pub async fn room_began(&self, at: &LivekitConfig, name: &str, sid: &str) -> Result<Option<Record>, Denied> {
+        let refused = |sentence| Denied::Refused(Failure::new(FailureKind::BadRequest, sentence));
+        let room = at.room(name).map_err(refused)?;
+        if !self.policies.of(&room).is_some_and(|policy| policy.record) {
+            return Ok(None);
+        }
+        let once = (format!("livekit-room/{sid}"), String::new());
+        let request = RecordingRequest::of(room);
+        let (record, is_new) = self.create(request, &Requester::Ourselves, Some(once)).await?;
+        tracing::info!(recording = record.id(), room = name, is_new, "a room has begun that is recorded by itself");
+        Ok(Some(record))
+    }
+
+    /// Replaces all policies. What runs keeps what it began with.
+    pub fn set_policies(&self, policies: Vec<Policy>) {
+        self.policies.replace(policies);
     }
 
     /// A recording.
@@ -298,6 +332,11 @@ impl Orchestrator {
 
     /// Orders something of a running recording, and waits a while for the agent's answer.
     pub async fn order(&self, id: &str, command: AgentCommand) -> Result<Ordered, Denied> {
+        if let AgentCommand::Look { change } = &command {
+            let room = self.get(id).await?.request.room.room;
+            let allowed = self.policies.of(&room).map_or(Ok(()), |policy| policy.allows(change));
+            allowed.map_err(|no| Denied::Forbidden(no.to_string()))?;
+        }
         let mut changes = self.records.store.changes();
         let (mut record, number) = self
             .records

@@ -333,7 +333,7 @@ impl Poster {
         if run.line.is_empty() {
             return;
         }
-        let report = run.to_its_end().await;
+        let report = run.finished().await;
         if let Some(trouble) = &report.trouble {
             tracing::warn!(recording = %notice.recording, trouble, "the finalize command failed");
         }

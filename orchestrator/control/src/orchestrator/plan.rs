@@ -68,6 +68,7 @@ impl Planner {
             uploads: request.uploads.clone(),
             overwrite: false,
             gaps: request.gaps.unwrap_or_default(),
+            public_only: !self.config.allows_private(),
             max_duration_s: Some(request.max_duration.unwrap_or(longest).min(longest).as_secs_f64()),
             start_deadline_s: request.start_deadline.unwrap_or(defaults.start_deadline).as_secs_f64(),
             standing: record.standing.clone(),
@@ -110,7 +111,8 @@ impl Planner {
         })
     }
 
-    fn credentials(&self, request: &RecordingRequest, server: &url::Url) -> Result<Credentials, Failure> {
+    /// By which a LiveKit deployment is joined for this request.
+    pub(crate) fn credentials(&self, request: &RecordingRequest, server: &url::Url) -> Result<Credentials, Failure> {
         if let Some(keys) = &request.room.keys {
             return Ok(Credentials { key: keys.api_key.clone(), secret: keys.api_secret.clone() });
         }

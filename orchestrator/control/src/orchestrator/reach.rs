@@ -1,7 +1,7 @@
 //! Where a request may lead: never into the server's own network, unless that is allowed.
 //!
 //! What a name leads to is asked when it is used: a request is checked when it is made and again before its agent is launched, and what is
-//! posted goes to the very addresses that were checked. A page's own requests are its browser's, and not seen here.
+//! posted goes to the very addresses that were checked. A page's own requests are seen to by its agent.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

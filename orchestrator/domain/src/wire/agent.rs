@@ -59,6 +59,9 @@ pub struct Job {
     /// What a gap becomes in the file.
     #[serde(default)]
     pub gaps: Gaps,
+    /// The page reaches public addresses only, beside its room.
+    #[serde(default)]
+    pub public_only: bool,
     /// Seconds of media after which the recording ends by itself.
     pub max_duration_s: Option<f64>,
     /// Seconds that the page has to give its start signal.

@@ -448,6 +448,7 @@ pub(crate) mod tests {
             uploads: Vec::new(),
             overwrite: false,
             gaps: Gaps::Slate,
+            public_only: false,
             max_duration_s: None,
             start_deadline_s: 20.0,
             standing: Standing::default(),
