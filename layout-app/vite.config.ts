@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const pages = ["index", "scene", "join", "cast", "probe", "workshop"];
+const pages = ["index", "scene", "join", "cast", "player", "probe", "workshop"];
 /** Scripts that pages of others load, by names that do not change. */
 const scripts = {
   inspect: "src/inspect/main.ts",

@@ -5,4 +5,4 @@
 
 mod serve;
 
-pub use serve::{embedded_file, inspector, pages, template};
+pub use serve::{embedded_file, inspector, page, pages, template};

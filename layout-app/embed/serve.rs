@@ -32,7 +32,7 @@ pub fn embedded_file(path: &str) -> Option<Cow<'static, [u8]>> {
 ///
 /// Everything is found below `/wallflower/`, too: where templates ask for `/wallflower/elements.js`, whoever serves them.
 pub fn pages() -> Router {
-    Router::new().nest("/wallflower", embedded()).fallback(page)
+    Router::new().nest("/wallflower", embedded()).fallback(any)
 }
 
 /// Answers with the files of a designer's folder; below `/wallflower/` with ours.
@@ -41,10 +41,18 @@ pub fn template(folder: &Path) -> Router {
 }
 
 fn embedded() -> Router {
-    Router::new().fallback(page)
+    Router::new().fallback(any)
 }
 
-async fn page(method: Method, uri: Uri, request: HeaderMap) -> Response {
+/// Answers with one embedded file by its path, as [`pages`] does.
+pub fn page(path: &str, request: &HeaderMap) -> Response {
+    match Dist::get(path) {
+        Some(file) => answer(path, file, request),
+        None => (StatusCode::NOT_FOUND, plain("There is no such page.")).into_response(),
+    }
+}
+
+async fn any(method: Method, uri: Uri, request: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
         let allow = [(header::ALLOW, "GET, HEAD")];
         return (StatusCode::METHOD_NOT_ALLOWED, allow, plain("Pages can only be read.")).into_response();
@@ -53,10 +61,7 @@ async fn page(method: Method, uri: Uri, request: HeaderMap) -> Response {
         "" => "index.html",
         path => path,
     };
-    match Dist::get(path) {
-        Some(file) => answer(path, file, &request),
-        None => (StatusCode::NOT_FOUND, plain("There is no such page.")).into_response(),
-    }
+    page(path, &request)
 }
 
 fn answer(path: &str, file: EmbeddedFile, request: &HeaderMap) -> Response {

@@ -2,6 +2,7 @@
 
 mod control;
 mod design;
+mod share;
 mod start;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,6 +24,7 @@ use crate::template::Template;
 
 pub(crate) use control::{LayoutArgs, ListArgs, MarkArgs, PauseArgs, ServerArgs, StopArgs, StreamAction, Which};
 pub(crate) use design::DesignArgs;
+pub(crate) use share::ShareArgs;
 pub(crate) use start::{LogsArgs, StartArgs};
 
 const EXIT_CODES: &str = "\
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Wait(Which),
     /// Print what the agents of a server's recording say: its last 64 KiB
     Logs(LogsArgs),
+    /// Make a link to a server's recording, for people without an API key, and print it
+    Share(ShareArgs),
     /// Stop a running recording and finalize it, as Ctrl-C does
     Stop(StopArgs),
     /// Record a card and silence instead of the room, until it is resumed
@@ -294,6 +298,9 @@ pub(crate) struct ServeArgs {
     /// Signs webhooks; better passed by the environment
     #[arg(long, env = "WALLFLOWER_WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) webhook_secret: Option<Secret>,
+    /// Password by which mail is sent; better passed by the environment, or by the configuration's password_file
+    #[arg(long, env = "WALLFLOWER_SMTP_PASSWORD", hide_env_values = true)]
+    pub(crate) smtp_password: Option<Secret>,
 }
 
 #[derive(Subcommand)]

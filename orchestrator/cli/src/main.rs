@@ -57,6 +57,7 @@ fn main() -> ExitCode {
             Command::Demo(args) => exit::code(demo::demo(args).await),
             Command::Start(args) => remote::start(args).await,
             Command::Logs(args) => remote::logs(args).await,
+            Command::Share(args) => remote::share(args).await,
             Command::List(args) => commands::list(args).await,
             Command::Show(which) => commands::show(which).await,
             Command::Wait(which) => commands::wait(which).await,

@@ -59,6 +59,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         demo: demo.as_ref().map(DemoServer::addr),
         livekit: args.api_key.zip(args.api_secret),
         webhook_secret: args.webhook_secret,
+        smtp_password: args.smtp_password,
         client: client(config.allows_private())?,
         config,
         store,
@@ -69,7 +70,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     if let Some(path) = args.config.clone() {
         tasks.spawn(reload_policies(path, orchestrator.clone()));
     }
-    let router = api::router(orchestrator, keys, is_loopback);
+    let router = api::router(orchestrator, keys, is_loopback).into_make_service_with_connect_info::<SocketAddr>();
     eprintln!(
         "wallflower: http://{listening}/v1/recordings{}",
         if has_keys { "" } else { ", open to everybody on this machine" }

@@ -3,6 +3,7 @@
 //! Nothing here does I/O or reads a clock; time comes in as an argument. [`wire`] holds what crosses a process boundary.
 
 pub mod destination;
+pub mod email;
 pub mod encoding;
 pub mod failure;
 pub mod frame;
@@ -14,6 +15,7 @@ pub mod recording;
 pub mod request;
 pub mod room;
 pub mod secret;
+pub mod share;
 mod stream_url;
 pub mod theme;
 pub mod timeline;

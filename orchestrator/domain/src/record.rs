@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::recording::{Recording, State};
 use crate::request::RecordingRequest;
+use crate::share::Share;
 use crate::wire::agent::{AgentCommand, Standing};
 use crate::wire::control::Course;
 
@@ -45,6 +46,33 @@ pub struct Record {
     /// When the record and its files may be deleted, in microseconds since 1970 UTC; set when it ends.
     #[serde(default)]
     pub expires_us: Option<i64>,
+    /// When it is to be told that this is soon, in microseconds since 1970 UTC; absent once it was told.
+    #[serde(default)]
+    pub expiry_notice_us: Option<i64>,
+    /// Links by which people see it, oldest first.
+    #[serde(default)]
+    pub shares: Vec<Share>,
+    /// What the server's finalize command came to.
+    #[serde(default)]
+    pub hook: Option<HookReport>,
+}
+
+/// What a command that was run for a recording came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HookReport {
+    /// Its exit status; absent when it was killed, or could not be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Why there is no status, or none that means success: a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// For how many seconds it ran.
+    pub seconds: f64,
+    /// What it printed, on both of its outputs; of much the end.
+    pub output: String,
+    /// More was printed than is kept.
+    pub truncated: bool,
 }
 
 /// An agent as the orchestrator knows it.
@@ -105,7 +133,15 @@ impl Record {
             standing: Standing::default(),
             course: Course::default(),
             expires_us: None,
+            expiry_notice_us: None,
+            shares: Vec::new(),
+            hook: None,
         }
+    }
+
+    /// When its expiry has to be seen to, in microseconds since 1970 UTC: told first, then carried out.
+    pub fn expiry_due_us(&self) -> Option<i64> {
+        self.expiry_notice_us.or(self.expires_us)
     }
 
     /// Its id.
@@ -147,7 +183,7 @@ pub struct Query {
     pub room: Option<String>,
     /// Asked for by this API key.
     pub owner: Option<String>,
-    /// That may be deleted before this time, in microseconds since 1970 UTC.
+    /// Whose expiry is due by this time, in microseconds since 1970 UTC: see [`Record::expiry_due_us`].
     pub expired_by_us: Option<i64>,
     /// Older than the record of this id: the last one of the page before.
     pub after: Option<String>,
@@ -168,14 +204,15 @@ impl Query {
     }
 }
 
-/// Something that is to be told to somebody outside, exactly as it was when it happened: one delivery of a webhook.
+/// Something that is to be told to somebody outside, exactly as it was when it happened: one delivery of a webhook, one e-mail, or one
+/// run of the server's own command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     /// Unique, and greater than those of all notices before it of the same recording: they are told in this order.
     pub id: String,
     /// The recording it is about.
     pub recording: String,
-    /// Where it is posted to.
+    /// Where it is posted to: `https:`; `mailto:` for an e-mail, `command:` for the server's own command.
     pub url: String,
     /// The body, JSON.
     pub body: String,

@@ -8,6 +8,7 @@
 //! - [`minio`]: a real S3 server
 //! - [`tls`]: TLS before a server that speaks none
 //! - [`serve`]: `wallflower serve` and its API; [`redis`]: a real Redis; [`webhooks`]: somebody who takes what it posts
+//! - [`smtp`]: a real mail server, which may refuse or stall
 //! - [`toxiproxy`]: connections that are cut, slow or silent
 //! - [`orchestrator`]: whom an agent reports to, who goes away and comes back
 //! - [`cast`]: synthetic participants
@@ -31,6 +32,7 @@ pub mod run;
 pub mod serve;
 mod server;
 pub mod site;
+pub mod smtp;
 pub mod srt;
 pub mod tls;
 pub mod toxiproxy;
@@ -50,6 +52,7 @@ pub use rtmp::RtmpServer;
 pub use run::{Bench, Ended, Running};
 pub use serve::Serve;
 pub use site::Site;
+pub use smtp::SmtpServer;
 pub use srt::SrtListener;
 pub use tls::TlsFront;
 pub use toxiproxy::{Direction, Proxy, Toxic, Toxiproxy};

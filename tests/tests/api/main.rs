@@ -3,4 +3,5 @@
 mod document;
 mod refusals;
 mod server;
+mod shares;
 mod truths;

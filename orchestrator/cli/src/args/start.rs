@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 use wallflower_domain::destination::Destination;
+use wallflower_domain::email::EmailAddress;
 use wallflower_domain::encoding::VideoCodec;
 use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
 use wallflower_domain::layout::Layout;
@@ -86,6 +87,9 @@ pub(crate) struct StartArgs {
     /// Where the server posts what happens to this recording; can be given several times
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Vec<Url>,
+    /// Who gets an e-mail with a link to it when it has ended; can be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: Vec<EmailAddress>,
     /// Follow it to its end, and exit as `wallflower record` does. Ctrl-C has it stopped; a second one leaves it to the server
     #[arg(long)]
     pub(crate) wait: bool,
@@ -105,7 +109,7 @@ pub(crate) struct LogsArgs {
     pub(crate) server: ServerArgs,
 }
 
-fn path(text: &str) -> Result<RelativePath, String> {
+pub(super) fn path(text: &str) -> Result<RelativePath, String> {
     RelativePath::try_from(text.to_owned()).map_err(|error| error.to_string())
 }
 

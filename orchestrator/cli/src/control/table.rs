@@ -20,15 +20,15 @@ pub(super) fn list(found: &[Found]) -> Vec<String> {
 }
 
 /// The rows under their titles, each column as wide as its widest cell.
-pub(crate) fn aligned(titles: [&str; 5], mut rows: Vec<[String; 5]>) -> Vec<String> {
+pub(crate) fn aligned<const N: usize>(titles: [&str; N], mut rows: Vec<[String; N]>) -> Vec<String> {
     rows.insert(0, titles.map(str::to_owned));
-    let mut widths = [0; 5];
+    let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |row: &[String; 5]| {
+    let line = |row: &[String; N]| {
         let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };

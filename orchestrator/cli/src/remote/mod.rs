@@ -15,6 +15,7 @@ mod news;
 mod order;
 mod problem;
 mod request;
+mod share;
 mod start;
 mod table;
 
@@ -22,4 +23,5 @@ pub(crate) use find::Distant;
 pub(crate) use http::{Server, builder};
 pub(crate) use list::list;
 pub(crate) use logs::logs;
+pub(crate) use share::share;
 pub(crate) use start::start;

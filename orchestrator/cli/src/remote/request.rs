@@ -31,6 +31,7 @@ pub(super) fn from(args: &StartArgs) -> Result<RecordingRequest, Failure> {
         start_at: args.start_at,
         priority: args.priority,
         webhooks: args.webhook.clone(),
+        emails: args.email.clone(),
         metadata: args.metadata.iter().cloned().collect(),
         ..RecordingRequest::of(args.room.clone())
     };
@@ -112,7 +113,7 @@ mod tests {
         let line = "demo:lobby -o a.mp4 -o b.mkv --audio a.mp3 --hls --images --layout speaker --preset 1080p30 --size 320x180 \
                     --fps 10 --codec h264 --duration 90s --stream rtmp://h/app/key1 --upload s3://bucket/{room}/ \
                     --start-at 2026-12-01T09:00:00Z --priority -3 --template https://example.org/t --metadata team=design \
-                    --metadata formula=a=b --webhook https://example.org/hook";
+                    --metadata formula=a=b --webhook https://example.org/hook --email ada@example.org";
         let files = ["--theme", &theme, "--stream-file", &streams];
         let mut request = asked(&[line.split_whitespace().collect(), files.to_vec()].concat()).expect("valid");
         assert_eq!(request["theme"].take()["title"], "Hi");
@@ -126,7 +127,7 @@ mod tests {
                             {"kind": "stream", "url": "rtmp://h/app/key1"},
                             {"kind": "stream", "url": "srt://h:9000?streamid=key2"}],
                 "uploads": ["s3://bucket/{room}/{name}"], "max_duration": "1m 30s", "start_at": "2026-12-01T09:00:00.000000Z",
-                "priority": -3, "webhooks": ["https://example.org/hook"],
+                "priority": -3, "webhooks": ["https://example.org/hook"], "emails": ["ada@example.org"],
                 "metadata": {"team": "design", "formula": "a=b"}
             })
         );

@@ -143,7 +143,7 @@ impl Keys {
         std::fs::rename(&new, &self.path)
     }
 
-    fn find(&self, token: &str) -> std::io::Result<Option<Key>> {
+    pub(super) fn find(&self, token: &str) -> std::io::Result<Option<Key>> {
         let sha256 = sha256(token.as_bytes());
         Ok(self.all()?.into_iter().find(|key| key.sha256 == sha256))
     }

@@ -41,8 +41,14 @@ async fn serve(api: &Api, caller: &Caller, id: &str, path: String, request: Requ
     }
     // What a path can't be, no file is.
     let path = RelativePath::try_from(path).map_err(|_| Problem::missing())?;
-    let file = path.within(&api.orchestrator.folder(record.id()));
-    if !is_within(&file, &api.orchestrator.folder(record.id())) {
+    deliver(api, record.id(), path, request).await
+}
+
+/// A file of a recording that whoever asks may see.
+pub(super) async fn deliver(api: &Api, id: &str, path: RelativePath, request: Request) -> Result<Response, Problem> {
+    let folder = api.orchestrator.folder(id);
+    let file = path.within(&folder);
+    if !is_within(&file, &folder) {
         return Err(Problem::missing());
     }
     let answer = ServeFile::new(&file).oneshot(request).await;
@@ -56,7 +62,7 @@ async fn serve(api: &Api, caller: &Caller, id: &str, path: String, request: Requ
 }
 
 /// Whatever links lie on the way.
-fn is_within(file: &FilePath, folder: &FilePath) -> bool {
+pub(super) fn is_within(file: &FilePath, folder: &FilePath) -> bool {
     match (file.canonicalize(), folder.canonicalize()) {
         (Ok(file), Ok(folder)) => file.starts_with(folder) && file.is_file(),
         _ => false,

@@ -8,13 +8,17 @@
 //! GET    /v1/recordings/{id}/events         server-sent events
 //! GET    /v1/recordings/{id}/files/…        what was delivered, with ranges;  …/live/… is its HLS
 //! GET    /v1/recordings/{id}/log[?offset=]  what its agents say beside their events, 64 KiB at once
+//! POST   /v1/recordings/{id}/shares         links for people without a key; GET lists them, DELETE …/{share} takes one back
 //! GET    /v1/webhooks/dead                  notices that nobody took
+//! GET    /v1/audit[?recording=&cursor=&limit=]     who did what
+//! GET    /s/{token}                         what is behind a link: [`shared`]
 //! GET    /v1/agents/{id}/link               where agents connect
 //! GET    /healthz  /readyz  /metrics  /openapi.json
 //! ```
 //!
 //! Errors are problem documents: [`problem`].
 
+mod audit;
 mod auth;
 mod body;
 mod events;
@@ -27,12 +31,16 @@ mod openapi;
 mod path;
 mod problem;
 mod recordings;
+mod shared;
+mod shares;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
+use crate::audit::Audit;
 use crate::orchestrator::Orchestrator;
 
 pub use auth::{Key, Keys, Scope};
@@ -47,12 +55,16 @@ const LARGEST_BODY: usize = 4 * 1024 * 1024;
 pub struct Api {
     orchestrator: Orchestrator,
     keys: Keys,
+    audit: Audit,
     /// Nobody needs a key as long as there is none.
     is_open: bool,
 }
 
 /// The API as a service. `is_open` lets everybody in as long as there is no key: for loopback only.
 pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
+    let config = orchestrator.config();
+    let audit = Audit::in_folder(&config.data, config.audit.keep.duration());
+    let api = Api { orchestrator, keys, audit, is_open };
     let recording = "/v1/recordings/{id}";
     let of = |rest: &str| format!("{recording}/{rest}");
     Router::new()
@@ -71,8 +83,15 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         .route(&of("log"), get(log::log))
         .route(&of("files/{*path}"), get(files::file))
         .route(&of("live/{*path}"), get(files::live))
+        .route(&of("shares"), post(shares::create).get(shares::list))
+        .route(&of("shares/{share}"), delete(shares::remove))
         .route("/v1/livekit/webhook", post(livekit::hook))
         .route("/v1/webhooks/dead", get(recordings::dead_notices))
+        .route("/v1/audit", get(audit::list))
+        .route("/s/{token}", get(shared::open))
+        .route("/s/{token}/recording", get(shared::recording))
+        .route("/s/{token}/files/{*path}", get(shared::file))
+        .route("/s/assets/{*path}", get(shared::asset))
         .route("/v1/agents/{id}/link", get(link::connect))
         .route("/openapi.json", get(openapi::serve))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -83,7 +102,8 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "This can't be done with what is here.")
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(Api { orchestrator, keys, is_open })
+        .layer(from_fn_with_state(api.clone(), audit::note))
+        .with_state(api)
 }
 
 /// Whether requests can be answered: the store does.

@@ -367,13 +367,21 @@ pub(crate) async fn dead_notices(State(api): State<Api>, caller: Caller) -> Resu
     caller.may(Scope::Admin)?;
     let dead = api.orchestrator.store().notices(None, LARGEST_PAGE).await?;
     let shown = dead.into_iter().map(|notice| DeadNotice {
-        host: url::Url::parse(&notice.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
+        host: host(&notice.url),
         id: notice.id,
         recording: notice.recording,
         tries: notice.tries,
         trouble: notice.trouble,
     });
     Ok(Json(DeadNotices { notices: shown.collect() }).into_response())
+}
+
+/// Of an e-mail's recipient the domain alone.
+fn host(url: &str) -> Option<String> {
+    match url.strip_prefix("mailto:") {
+        Some(to) => to.rsplit('@').next().map(|domain| format!("mail to {domain}")),
+        None => url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)),
+    }
 }
 
 /// What nobody took.
@@ -390,7 +398,7 @@ struct DeadNotice {
     id: String,
     /// The recording that it is of.
     recording: String,
-    /// To whom it was posted.
+    /// To whom it was posted; `mail to example.org` for an e-mail.
     host: Option<String>,
     /// How often.
     tries: u32,

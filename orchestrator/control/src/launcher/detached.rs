@@ -31,8 +31,14 @@ const HAND_OVER: Duration = Duration::from_secs(5);
 /// A log that is larger is begun anew with the next agent.
 const LARGEST_LOG: u64 = 4 * 1024 * 1024;
 /// What of our environment is secret and none of an agent's business.
-const KEPT_FROM_AGENTS: [&str; 5] =
-    ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "WALLFLOWER_API_KEY", "WALLFLOWER_STREAM", "WALLFLOWER_WEBHOOK_SECRET"];
+const KEPT_FROM_AGENTS: [&str; 6] = [
+    "LIVEKIT_API_KEY",
+    "LIVEKIT_API_SECRET",
+    "WALLFLOWER_API_KEY",
+    "WALLFLOWER_SMTP_PASSWORD",
+    "WALLFLOWER_STREAM",
+    "WALLFLOWER_WEBHOOK_SECRET",
+];
 
 /// Starts `PROGRAM agent`.
 #[derive(Clone, Debug)]

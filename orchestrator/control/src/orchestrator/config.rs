@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+use wallflower_domain::email::EmailAddress;
 use wallflower_domain::layout::Layout;
 use wallflower_domain::request::Span;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
+use wallflower_domain::share::Term;
 use wallflower_domain::watchdog::WatchdogConfig;
 
 use super::policies::Policy;
@@ -29,6 +31,8 @@ pub struct Config {
     pub store: String,
     /// Addresses by which agents reach this orchestrator and its replicas; `listen` when empty.
     pub link_urls: Vec<Url>,
+    /// By which address people reach this server: links begin with it. Absent: `listen`.
+    pub public_url: Option<Url>,
     /// Where `demo:` rooms are hosted; empty for nowhere.
     pub demo_listen: Option<SocketAddr>,
     /// Streams, pages and webhooks may lead into private networks. Absent: when `listen` is on loopback.
@@ -37,8 +41,16 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// How many at once.
     pub capacity: CapacityConfig,
+    /// Links for people without an API key.
+    pub share: ShareConfig,
     /// Told of every change of state.
     pub webhooks: Vec<WebhookConfig>,
+    /// By whom mail is sent; nobody gets any where this is absent.
+    pub email: Option<EmailConfig>,
+    /// The server's own commands.
+    pub hooks: HooksConfig,
+    /// Who did what.
+    pub audit: AuditConfig,
     /// Keys of LiveKit deployments.
     pub livekit: Vec<LivekitConfig>,
     /// What holds for some rooms, whatever a request says; the first that fits counts.
@@ -57,6 +69,8 @@ pub struct RecordingConfig {
     pub start_deadline: Span,
     /// For how long ended recordings and their files are kept; absent for ever.
     pub keep: Option<String>,
+    /// How long before they are deleted that is told, once; absent for never.
+    pub expiry_notice: Option<Term>,
     /// The watchdog's rules.
     pub watch: WatchdogConfig,
 }
@@ -81,6 +95,62 @@ pub struct CapacityConfig {
 pub struct WebhookConfig {
     /// Where.
     pub url: Url,
+}
+
+/// Links for people without an API key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShareConfig {
+    /// How long a link holds unless it is asked for otherwise.
+    pub expires: Term,
+    /// The longest that may be asked for.
+    pub longest: Term,
+}
+
+/// By whom mail is sent, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmailConfig {
+    /// `smtps://host[:465]`, which is TLS from the start, or `smtp://host[:587]`, which is STARTTLS.
+    pub smtp: Url,
+    /// Mail is sent without TLS where a server of `smtp://` offers none. With a password only to loopback.
+    #[serde(default)]
+    pub insecure: bool,
+    /// Who we are to the server, with the password in the environment or in a file.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// A file with the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// Whom mail is from.
+    pub from: EmailAddress,
+    /// The sender's name.
+    #[serde(default = "sender")]
+    pub name: String,
+    /// Who is told of every recording.
+    #[serde(default)]
+    pub to: Vec<EmailAddress>,
+    /// Domains to which requests may have mail sent; to any when there are none.
+    #[serde(default)]
+    pub allow: Vec<String>,
+}
+
+/// The server's own commands.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HooksConfig {
+    /// A program and its arguments, run when a recording has ended; empty for none.
+    pub finalize: Vec<String>,
+    /// It is killed after that.
+    pub timeout: Term,
+}
+
+/// Who did what.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// For how long the log is kept.
+    pub keep: Term,
 }
 
 /// A LiveKit deployment.
@@ -115,11 +185,16 @@ impl Default for Config {
             data: PathBuf::from("wallflower-data"),
             store: "sqlite".to_owned(),
             link_urls: Vec::new(),
+            public_url: None,
             demo_listen: Some(SocketAddr::from(([127, 0, 0, 1], 7071))),
             allow_private: None,
             recording: RecordingConfig::default(),
             capacity: CapacityConfig::default(),
+            share: ShareConfig::default(),
             webhooks: Vec::new(),
+            email: None,
+            hooks: HooksConfig::default(),
+            audit: AuditConfig::default(),
             livekit: Vec::new(),
             policies: Vec::new(),
         }
@@ -134,6 +209,7 @@ impl Default for RecordingConfig {
             max_duration: span(24 * 3600),
             start_deadline: span(20),
             keep: None,
+            expiry_notice: None,
             watch: WatchdogConfig::default(),
         }
     }
@@ -145,11 +221,51 @@ impl Default for CapacityConfig {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl Default for ShareConfig {
+    fn default() -> Self {
+        Self { expires: Term::within(7 * DAY), longest: Term::within(90 * DAY) }
+    }
+}
+
+impl Default for HooksConfig {
+    fn default() -> Self {
+        Self { finalize: Vec::new(), timeout: Term::within(Duration::from_secs(600)) }
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { keep: Term::within(365 * DAY) }
+    }
+}
+
+fn sender() -> String {
+    "Wallflower".to_owned()
+}
+
 impl Config {
     /// Reads a configuration file's text. The message names the line and the key.
     pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        config.keep()?;
+        let keep = config.keep()?;
+        if let (Some(notice), Some(keep)) = (config.recording.expiry_notice, keep)
+            && notice.duration() >= keep
+        {
+            return Err(format!("recording.expiry_notice = \"{notice}\" must be less than recording.keep"));
+        }
+        if config.share.expires > config.share.longest {
+            return Err("share.expires is more than share.longest".to_owned());
+        }
+        if let Some(url) = &config.public_url
+            && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
+        {
+            return Err("public_url must be an address such as https://recordings.example.org".to_owned());
+        }
+        if config.hooks.finalize.first().is_some_and(String::is_empty) {
+            return Err("hooks.finalize names no program".to_owned());
+        }
         Ok(config)
     }
 
@@ -165,6 +281,12 @@ impl Config {
     /// Whether private addresses may be reached.
     pub fn allows_private(&self) -> bool {
         self.allow_private.unwrap_or_else(|| self.listen.ip().is_loopback())
+    }
+
+    /// What links for people begin with; no slash at its end.
+    pub fn public_url(&self, listening: SocketAddr) -> String {
+        let url = self.public_url.as_ref().map_or_else(|| format!("http://{listening}"), Url::to_string);
+        url.trim_end_matches('/').to_owned()
     }
 
     /// Where agents connect.
@@ -193,6 +315,8 @@ mod tests {
                 && !all.policies.is_empty()
                 && all.recording.keep.is_some()
         );
+        assert!(all.email.is_some() && !all.hooks.finalize.is_empty() && all.public_url.is_some());
+        assert!(all.recording.expiry_notice.is_some());
     }
 
     #[test]
@@ -200,6 +324,11 @@ mod tests {
         for (text, said) in [
             ("lsiten = \"127.0.0.1:1\"", "lsiten"),
             ("[recording]\nkeep = \"long\"", "recording.keep"),
+            ("[recording]\nkeep = \"2days\"\nexpiry_notice = \"3days\"", "expiry_notice"),
+            ("[share]\nexpires = \"91days\"", "share.expires"),
+            ("[email]\nsmtp = \"smtp://h\"\nfrom = \"nobody\"", "nobody"),
+            ("[hooks]\nfinalize = [\"\"]", "hooks.finalize"),
+            ("public_url = \"ftp://h\"", "public_url"),
             ("[recording]\nmax_duration = \"8days\"", "8days"),
             ("listen = \"here\"", "listen"),
         ] {

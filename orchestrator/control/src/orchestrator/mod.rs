@@ -15,8 +15,10 @@
 mod agents;
 mod announce;
 mod capacity;
+mod command;
 mod config;
 mod links;
+mod mail;
 mod notices;
 mod plan;
 mod policies;
@@ -25,6 +27,7 @@ mod reconcile;
 mod records;
 mod resource;
 mod scheduler;
+mod shares;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,18 +50,26 @@ use crate::launcher::{Launcher, LogPart};
 use crate::store::{Created, Idempotency, Store, StoreError};
 
 pub use announce::TOPIC as RECORDING_TOPIC;
-pub use config::{CapacityConfig, Config, LivekitConfig, REFERENCE, RecordingConfig, WebhookConfig};
+pub use config::{
+    AuditConfig, CapacityConfig, Config, EmailConfig, HooksConfig, LivekitConfig, REFERENCE, RecordingConfig,
+    ShareConfig, WebhookConfig,
+};
 pub use policies::{Policy, Requester};
 pub use reach::PublicOnly;
+pub(crate) use resource::title;
 pub use resource::{DeliveryResource, FailureResource, OrderResource, Resource};
+pub use shares::Unshared;
 
 use capacity::Costs;
 use links::Links;
+use mail::Mailer;
 use notices::Announcer;
 use plan::Planner;
 use policies::Policies;
 use reach::Reach;
-use records::{ChangeError, Records, now_us};
+pub(crate) use records::now_us;
+use records::{ChangeError, Records};
+use shares::Signer;
 
 /// How long an idempotency key is remembered.
 const IDEMPOTENT_FOR_US: i64 = 24 * 3600 * 1_000_000;
@@ -80,6 +91,10 @@ pub struct Orchestrator {
     costs: Arc<Mutex<Costs>>,
     webhook_client: reqwest::Client,
     webhook_secret: Option<Secret>,
+    signer: Signer,
+    /// What links for people begin with.
+    public_url: String,
+    mailer: Option<Mailer>,
 }
 
 /// What an orchestrator is made of.
@@ -98,6 +113,8 @@ pub struct Parts {
     pub livekit: Option<(String, Secret)>,
     /// Signs webhooks.
     pub webhook_secret: Option<Secret>,
+    /// By which mail is sent, in place of the one in a file.
+    pub smtp_password: Option<Secret>,
     /// Posts webhooks. Where private addresses are not allowed it has to look names up by [`PublicOnly`].
     pub client: reqwest::Client,
 }
@@ -148,13 +165,33 @@ impl Orchestrator {
     pub fn new(parts: Parts) -> Result<Self, Failure> {
         let refused = |sentence: String| Failure::new(FailureKind::BadRequest, sentence);
         let keep = parts.config.keep().map_err(refused)?;
-        let urls = parts.config.webhooks.iter().map(|webhook| webhook.url.clone()).collect();
         let links_at = parts.config.links(parts.listening);
+        let public_url = parts.config.public_url(parts.listening);
+        let signer = Signer::open(&parts.config.data).map_err(|error| {
+            let data = parts.config.data.display();
+            Failure::new(
+                FailureKind::DestinationUnwritable,
+                format!("{data} can't be used ({error}); choose another --data."),
+            )
+        })?;
+        let mailer = parts.config.email.as_ref().map(|email| Mailer::new(email, parts.smtp_password)).transpose()?;
+        if mailer.is_some() && parts.config.public_url.is_none() && parts.listening.ip().is_unspecified() {
+            return Err(refused("E-mails need \"public_url\" in the configuration, for the links in them.".to_owned()));
+        }
+        let announcer = Announcer {
+            urls: parts.config.webhooks.iter().map(|webhook| webhook.url.clone()).collect(),
+            mail_to: parts.config.email.as_ref().map(|email| email.to.clone()),
+            has_command: !parts.config.hooks.finalize.is_empty(),
+            signer: signer.clone(),
+            public_url: public_url.clone(),
+            links_hold: parts.config.share.expires,
+        };
+        let expiry_notice = parts.config.recording.expiry_notice;
         let policies = Policies::new(parts.config.policies.clone());
         let planner = Planner { config: parts.config, other_livekit: parts.livekit, demo: parts.demo };
         Ok(Self {
             name: Uuid::now_v7().simple().to_string(),
-            records: Records::new(parts.store, Arc::new(Announcer::new(urls)), keep),
+            records: Records::new(parts.store, Arc::new(announcer), keep, expiry_notice),
             launcher: parts.launcher,
             planner: Arc::new(planner),
             policies,
@@ -163,6 +200,9 @@ impl Orchestrator {
             costs: Arc::default(),
             webhook_client: parts.client,
             webhook_secret: parts.webhook_secret,
+            signer,
+            public_url,
+            mailer,
         })
     }
 
@@ -170,12 +210,10 @@ impl Orchestrator {
     pub fn run(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let store = self.records.store.clone();
-        tasks.spawn(self.links.clone().watch(store.clone()));
+        tasks.spawn(self.links.clone().watch(store));
         tasks.spawn(scheduler::schedule(self.clone()));
         tasks.spawn(reconcile::reconcile(self.clone()));
-        let (client, secret) = (self.webhook_client.clone(), self.webhook_secret.clone());
-        let poster = notices::Poster { store, client, secret, allow_private: self.reach().allow_private };
-        tasks.spawn(poster.post_all(self.name.clone()));
+        tasks.spawn(notices::Poster { orchestrator: self.clone() }.post_all());
         tasks.spawn(learn(self.clone()));
         tasks
     }
@@ -221,6 +259,7 @@ impl Orchestrator {
         let owner = requester.owner();
         let id = Uuid::now_v7().simple().to_string();
         self.planner.check(&id, &request).map_err(Denied::Refused)?;
+        mail::check(self.config().email.as_ref(), &request).map_err(Denied::Refused)?;
         self.reach().check(&request).await.map_err(Denied::Refused)?;
         let now_us = now_us();
         let once = once.map(|(key, digest)| {

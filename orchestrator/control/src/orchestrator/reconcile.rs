@@ -6,6 +6,7 @@
 //!                                  ├─ is gone                            the next agent; the fifth after the first was the last
 //!                                  └─ runs, but is not connected         after 10 s it is killed, and so gone
 //! agent runs, but no record wants it                                     it is killed
+//! record expires soon                                                    that is told, if it is to be
 //! record has expired                                                     it and its files are deleted
 //! ```
 //!
@@ -179,7 +180,16 @@ async fn reap(orchestrator: &Orchestrator, under_way: &[Record]) {
 async fn expire(orchestrator: &Orchestrator) -> Result<(), StoreError> {
     let query = Query { expired_by_us: Some(now_us()), ..Query::newest(EXPIRED_AT_ONCE) };
     for record in orchestrator.records.store.list(&query).await? {
-        if record.state().is_terminal() {
+        if record.expiry_notice_us.is_some() {
+            // Told once: with the change that forgets it.
+            let told = orchestrator.records.change(record.id(), |record| {
+                record.expiry_notice_us = None;
+                Ok::<(), std::convert::Infallible>(())
+            });
+            if let Err(error) = told.await {
+                tracing::warn!(recording = record.id(), %error, "that it expires can't be told");
+            }
+        } else if record.state().is_terminal() {
             orchestrator.delete_files(record.id());
             orchestrator.records.store.delete(record.id()).await?;
             tracing::info!(recording = record.id(), "deleted: it has expired");

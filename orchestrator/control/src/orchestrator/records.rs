@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
 use wallflower_domain::record::Record;
+use wallflower_domain::share::Term;
 
 use super::notices::Announcer;
 use crate::store::{Replaced, Store, StoreError};
@@ -24,6 +25,7 @@ pub(crate) struct Records {
     pub(crate) store: Arc<dyn Store>,
     announcer: Arc<Announcer>,
     keep: Option<Duration>,
+    expiry_notice: Option<Term>,
 }
 
 /// Why a record was not changed.
@@ -41,8 +43,13 @@ pub(crate) enum ChangeError<E> {
 }
 
 impl Records {
-    pub(crate) fn new(store: Arc<dyn Store>, announcer: Arc<Announcer>, keep: Option<Duration>) -> Self {
-        Self { store, announcer, keep }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        announcer: Arc<Announcer>,
+        keep: Option<Duration>,
+        expiry_notice: Option<Term>,
+    ) -> Self {
+        Self { store, announcer, keep, expiry_notice }
     }
 
     /// Changes a record. What `change` leaves as it was is not stored. It may be called several times.
@@ -63,8 +70,10 @@ impl Records {
             after.changed_us = now_us;
             if after.state().is_terminal() && after.expires_us.is_none() {
                 after.expires_us = self.keep.map(|keep| now_us.saturating_add(micros(keep)));
+                let told = after.expires_us.zip(self.expiry_notice);
+                after.expiry_notice_us = told.map(|(expires_us, notice)| expires_us - notice.micros());
             }
-            let notices = self.announcer.of_change(Some(&before), &after, now_us);
+            let notices = self.announcer.of_change(Some(&before), &mut after, now_us);
             match self.store.replace(&after, &notices).await? {
                 Replaced::Stored => return Ok((after, answer)),
                 Replaced::Stale(newer) => before = *newer,
@@ -76,7 +85,7 @@ impl Records {
 
     /// Notices of a record that is created.
     pub(crate) fn announcement(&self, record: &Record) -> Vec<wallflower_domain::record::Notice> {
-        self.announcer.of_change(None, record, record.created_us)
+        self.announcer.of_new(record, record.created_us)
     }
 }
 

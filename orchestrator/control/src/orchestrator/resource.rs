@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use wallflower_domain::failure::{Failure, Fault};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::look::LookChange;
-use wallflower_domain::record::Record;
+use wallflower_domain::record::{HookReport, Record};
 use wallflower_domain::recording::{EndReason, State};
-use wallflower_domain::request::Moment;
+use wallflower_domain::request::{Moment, RecordingRequest};
+use wallflower_domain::room::Room;
 use wallflower_domain::timeline::{Delivered, Pause};
 use wallflower_domain::wire::agent::{Gap, PauseMode, Progress, StreamReport, StreamState, Usage};
 use wallflower_domain::wire::control::{Course, Marker};
@@ -83,6 +84,9 @@ pub struct Resource {
     /// What was delivered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryResource>,
+    /// What the server's finalize command came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<HookReport>,
     /// The client's own words.
     pub metadata: BTreeMap<String, String>,
 }
@@ -194,6 +198,7 @@ impl Resource {
                 pauses: delivery.pauses.clone(),
                 usage: delivery.usage,
             }),
+            hook: record.hook.clone(),
             metadata: request.metadata.clone(),
         }
     }
@@ -223,6 +228,16 @@ fn pictured(mut failure: Failure, id: &str) -> Failure {
 
 fn inside(path: &str, id: &str) -> String {
     path.split_once(&format!("/recordings/{id}/")).map_or(path, |(_, inside)| inside).to_owned()
+}
+
+/// What people call it: as its picture or the client does, or by its room.
+pub(crate) fn title(request: &RecordingRequest) -> String {
+    let in_the_picture = request.theme.as_ref().and_then(|theme| theme.title.clone());
+    let named = in_the_picture.or_else(|| request.metadata.get("title").cloned());
+    named.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| match &request.room.room {
+        Room::Livekit { room, .. } | Room::Demo { room } => room.clone(),
+        Room::Page { url } => url.host_str().unwrap_or("Recording").to_owned(),
+    })
 }
 
 /// What came of an order.

@@ -28,7 +28,7 @@ impl RecordRow {
             state: state_name(record.state())?,
             room: record.request.room.room.to_string(),
             owner: record.owner.clone(),
-            expires_us: record.expires_us,
+            expires_us: record.expiry_due_us(),
             document: written("recording", record.id(), record)?,
         })
     }

@@ -222,7 +222,7 @@ fn matches(query: &Query, record: &Record) -> bool {
     (query.states.is_empty() || query.states.contains(&record.state()))
         && query.room.as_ref().is_none_or(|room| *room == record.request.room.room.to_string())
         && query.owner.as_ref().is_none_or(|owner| record.owner.as_ref() == Some(owner))
-        && query.expired_by_us.is_none_or(|by_us| record.expires_us.is_some_and(|expires_us| expires_us <= by_us))
+        && query.expired_by_us.is_none_or(|by_us| record.expiry_due_us().is_some_and(|due_us| due_us <= by_us))
         && query.after.as_ref().is_none_or(|after| record.id() < after.as_str())
 }
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::destination::Destination;
+use crate::email::EmailAddress;
 use crate::encoding::{EncoderChoice, Encoding, VideoCodec};
 use crate::frame::{FrameRate, FrameSize, Preset};
 use crate::layout::Layout;
@@ -111,6 +112,10 @@ pub struct RecordingRequest {
     /// Where what happens to this recording is posted to, beside the server's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<Url>,
+    /// Who gets an e-mail with a link to it when it has ended, beside the server's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("maxItems" = crate::email::MAX_EMAILS)))]
+    pub emails: Vec<EmailAddress>,
     /// The client's own words, given back as they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(
@@ -148,6 +153,7 @@ impl RecordingRequest {
             start_deadline: None,
             watch: None,
             webhooks: Vec::new(),
+            emails: Vec::new(),
             metadata: BTreeMap::new(),
         }
     }
@@ -190,6 +196,7 @@ mod tests {
                         {"kind": "audio", "path": "a.mp3"}, {"kind": "images", "every": "10s"}],
             "max_duration": "2h", "start_at": "2026-12-01T09:00:00Z", "priority": 5, "gaps": "cut",
             "uploads": ["s3://bucket/{room}/"], "webhooks": ["https://example.org/hook"],
+            "emails": ["ada@example.org"],
             "metadata": {"team": "design"}
         });
         let request: RecordingRequest = serde_json::from_value(most).expect("valid");

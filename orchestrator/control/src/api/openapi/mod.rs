@@ -174,6 +174,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
         .map(|name| {
             let (description, schema) = match name {
                 "id" => ("Id of the recording.", json!({"type": "string", "pattern": "^[0-9a-f]{32}$"})),
+                "share" => ("Id of the link.", json!({"type": "string", "pattern": "^[0-9a-f]{12}$"})),
+                "token" => {
+                    ("What makes the link one.", json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,1024}$"}))
+                }
                 "stream" => ("Id of the stream: `s1`, `s2`, …", json!({"type": "string", "examples": ["s1"]})),
                 _ => ("Path of the file in the recording; its slashes are not encoded.", json!({"type": "string"})),
             };

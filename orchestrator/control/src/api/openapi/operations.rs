@@ -4,10 +4,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use wallflower_domain::look::LookChange;
 use wallflower_domain::request::RecordingRequest;
+use wallflower_domain::wire::player::SharedRecording;
 
 use super::super::Scope;
+use super::super::audit::{AuditPage, Auditing};
 use super::super::log::Reading;
 use super::super::recordings::{DeadNotices, Listing, Marking, Page, Pausing, Streaming, Waiting};
+use super::super::shares::{ShareRequest, ShareResource, Shares};
 use super::Operation;
 use super::types::Types;
 use crate::orchestrator::{OrderResource, Resource};
@@ -19,6 +22,8 @@ pub(super) fn all(types: &mut Types) -> Vec<Operation> {
     let mut all = recordings(types);
     all.extend(orders(types));
     all.extend(files());
+    all.extend(shares(types));
+    all.extend(shared(types));
     all.extend(others(types));
     all
 }
@@ -157,12 +162,90 @@ fn files() -> Vec<Operation> {
     ]
 }
 
+fn shares(types: &mut Types) -> Vec<Operation> {
+    let share = types.written::<ShareResource>();
+    let made = json!({"Location": {"description": "Where the link can be taken back.", "schema": {"type": "string"}}});
+    let impossible = "The time is longer than the server allows, or the recording has no such file.";
+    vec![
+        Operation::new(
+            "POST",
+            "/v1/recordings/{id}/shares",
+            "createShare",
+            "Makes a link for people without an API key",
+        )
+        .description(
+            "To a page that plays the recording, or to one of its files. Its address is told in this answer alone.",
+        )
+        .needs(Scope::Record)
+        .body(types.read::<ShareRequest>(), false, json!({"expires_in": "7days", "downloads": true}))
+        .json(StatusCode::CREATED, "The link.", &share, made)
+        .problem(StatusCode::CONFLICT, "There are too many links already.")
+        .problem(StatusCode::UNPROCESSABLE_ENTITY, impossible)
+        .missing(),
+        Operation::new("GET", "/v1/recordings/{id}/shares", "listShares", "Lists the links that hold")
+            .needs(Scope::Record)
+            .json(StatusCode::OK, "Without their addresses.", &types.written::<Shares>(), json!({}))
+            .missing(),
+        Operation::new("DELETE", "/v1/recordings/{id}/shares/{share}", "revokeShare", "Takes a link back, at once")
+            .needs(Scope::Record)
+            .empty(StatusCode::NO_CONTENT, "It leads nowhere any more.")
+            .missing(),
+    ]
+}
+
+/// What is behind a link. No key is asked for.
+fn shared(types: &mut Types) -> Vec<Operation> {
+    let gone = "It has expired, or was taken back.";
+    let unknown = "No such link, or nothing of that name behind it.";
+    let behind = |operation: Operation| {
+        operation.problem(StatusCode::NOT_FOUND, unknown).problem(StatusCode::GONE, gone).unavailable()
+    };
+    let file = |operation: Operation| {
+        let range = json!({"type": "string", "examples": ["bytes=0-1023"]});
+        operation
+            .parameters(vec![header("Range", "A part of it.", range)])
+            .content(StatusCode::OK, "The page, or the file.", "*/*")
+            .content(StatusCode::PARTIAL_CONTENT, "The part.", "*/*")
+            .empty(StatusCode::NOT_MODIFIED, "As it is known by `If-Modified-Since`.")
+            .empty(StatusCode::PRECONDITION_FAILED, "It has changed since `If-Unmodified-Since`.")
+            .empty(StatusCode::RANGE_NOT_SATISFIABLE, "It has no such part.")
+    };
+    vec![
+        behind(file(Operation::new(
+            "GET",
+            "/s/{token}",
+            "openShare",
+            "The page that plays a recording, or the one file",
+        )))
+        .description("Whoever accepts `text/html` is told by a page that a link leads nowhere.")
+        .answer(StatusCode::NOT_FOUND, told_to_all(unknown))
+        .answer(StatusCode::GONE, told_to_all(gone)),
+        behind(Operation::new("GET", "/s/{token}/recording", "getShared", "What the page shows").json(
+            StatusCode::OK,
+            "The recording, as far as the link lets one see.",
+            &types.written::<SharedRecording>(),
+            json!({}),
+        )),
+        behind(file(Operation::new("GET", "/s/{token}/files/{path}", "getSharedFile", "A file that the page plays"))),
+        Operation::new("GET", "/s/assets/{path}", "getAsset", "A file of the page itself")
+            .content(StatusCode::OK, "The file.", "*/*")
+            .empty(StatusCode::NOT_MODIFIED, "As it is known by `If-None-Match`.")
+            .problem(StatusCode::NOT_FOUND, "There is none of this name."),
+    ]
+}
+
 fn others(types: &mut Types) -> Vec<Operation> {
     let text = "text/plain";
     vec![
         Operation::new("GET", "/v1/webhooks/dead", "listDeadNotices", "Lists notices that nobody took")
             .needs(Scope::Admin)
             .json(StatusCode::OK, "The newest of them.", &types.written::<DeadNotices>(), json!({})),
+        Operation::new("GET", "/v1/audit", "listAudit", "Lists who did what, newest first")
+            .description("Whatever changes something, whoever takes a file, whoever follows a link. The log is kept for a configured time.")
+            .needs(Scope::Admin)
+            .parameters(types.query::<Auditing>())
+            .json(StatusCode::OK, "A page of it.", &types.written::<AuditPage>(), json!({}))
+            .problem(StatusCode::BAD_REQUEST, "A parameter is malformed; `field` names it."),
         Operation::new("POST", "/v1/livekit/webhook", "takeLivekitEvent", "Takes an event of LiveKit's")
             .description("Signed by the keys of a deployment that the configuration names. A room that has begun is recorded if its policy says so.")
             .of_agent()
@@ -194,6 +277,15 @@ fn others(types: &mut Types) -> Vec<Operation> {
             "application/openmetrics-text",
         ),
     ]
+}
+
+/// A problem for programs, and a page for people.
+fn told_to_all(description: &str) -> Value {
+    let content = json!({
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+        "text/html": {"schema": {"type": "string"}}
+    });
+    json!({"description": description, "content": content})
 }
 
 fn header(name: &str, description: &str, schema: Value) -> Value {

@@ -103,4 +103,13 @@ pub(crate) async fn what_has_expired_is_found(ground: Ground) {
     store.delete("r4").await.unwrap();
     assert_eq!(ids(&store, &expired(249)).await, [""; 0]);
     assert_eq!(ids(&store, &expired(250)).await, ["r2"]);
+    let mut told_before = next(&later);
+    told_before.expiry_notice_us = Some(150);
+    store.replace(&told_before, &[]).await.unwrap();
+    assert_eq!(ids(&store, &expired(149)).await, [""; 0]);
+    assert_eq!(ids(&store, &expired(150)).await, ["r2"], "its expiry is to be told by then");
+    let mut told = next(&told_before);
+    told.expiry_notice_us = None;
+    store.replace(&told, &[]).await.unwrap();
+    assert_eq!(ids(&store, &expired(249)).await, [""; 0]);
 }
