@@ -30,6 +30,7 @@ mod recordings;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use crate::orchestrator::Orchestrator;
@@ -52,6 +53,7 @@ pub struct Api {
 
 /// The API as a service. `is_open` lets everybody in as long as there is no key: for loopback only.
 pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
+    let api = Api { orchestrator, keys, is_open };
     let recording = "/v1/recordings/{id}";
     let of = |rest: &str| format!("{recording}/{rest}");
     Router::new()
@@ -81,11 +83,16 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "This can't be done with what is here.")
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(Api { orchestrator, keys, is_open })
+        .route_layer(from_fn_with_state(api.clone(), metrics::measure))
+        .with_state(api)
 }
 
-/// Whether requests can be answered: the store does.
+/// Whether requests can be answered: the store does, and all recordings were read once.
 async fn ready(State(api): State<Api>) -> Result<&'static str, Problem> {
     api.orchestrator.store().get("0").await?;
+    if api.orchestrator.counts().is_none() {
+        let detail = "The recordings are being read; ask again in a moment.";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail));
+    }
     Ok("ready\n")
 }

@@ -100,14 +100,14 @@ impl Poster {
     pub(crate) async fn post_all(self, holder: String) {
         let mut changes = self.store.changes();
         let (mut posting, mut ids) = (FuturesUnordered::new(), HashSet::new());
-        let mut leads_since: Option<Instant> = None;
+        let (mut leads, mut asked_at): (_, Option<Instant>) = (false, None);
         loop {
             // One replica at a time keeps the order.
-            if leads_since.is_none_or(|since| since.elapsed() > LEASE / 3) {
-                let leads = self.store.lease("notices", &holder, LEASE).await.unwrap_or(false);
-                leads_since = leads.then(Instant::now);
+            if asked_at.is_none_or(|at| at.elapsed() > LEASE / 3) {
+                leads = self.store.lease("notices", &holder, LEASE).await.unwrap_or(false);
+                asked_at = Some(Instant::now());
             }
-            if leads_since.is_some() {
+            if leads {
                 for notice in self.due(&ids).await {
                     ids.insert(notice.id.clone());
                     posting.push(self.post(notice));

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use wallflower_domain::record::Record;
 
+use super::meters::Meters;
 use super::notices::Announcer;
+use super::roster::Watch;
 use crate::store::{Replaced, Store, StoreError};
 
 /// Others were faster so often that something else must be wrong.
@@ -24,6 +26,8 @@ pub(crate) struct Records {
     pub(crate) store: Arc<dyn Store>,
     announcer: Arc<Announcer>,
     keep: Option<Duration>,
+    meters: Meters,
+    watch: Watch,
 }
 
 /// Why a record was not changed.
@@ -41,17 +45,32 @@ pub(crate) enum ChangeError<E> {
 }
 
 impl Records {
-    pub(crate) fn new(store: Arc<dyn Store>, announcer: Arc<Announcer>, keep: Option<Duration>) -> Self {
-        Self { store, announcer, keep }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        announcer: Arc<Announcer>,
+        keep: Option<Duration>,
+        meters: Meters,
+        watch: Watch,
+    ) -> Self {
+        Self { store, announcer, keep, meters, watch }
     }
 
     /// Changes a record. What `change` leaves as it was is not stored. It may be called several times.
     pub(crate) async fn change<T, E>(
         &self,
         id: &str,
+        change: impl FnMut(&mut Record) -> Result<T, E>,
+    ) -> Result<(Record, T), ChangeError<E>> {
+        let before = self.store.get(id).await?.ok_or(ChangeError::Missing)?;
+        self.change_from(before, change).await
+    }
+
+    /// The same of a record that was read already. When somebody has changed it since, it is read again.
+    pub(crate) async fn change_from<T, E>(
+        &self,
+        mut before: Record,
         mut change: impl FnMut(&mut Record) -> Result<T, E>,
     ) -> Result<(Record, T), ChangeError<E>> {
-        let mut before = self.store.get(id).await?.ok_or(ChangeError::Missing)?;
         for _ in 0..MAX_TRIES {
             let mut after = before.clone();
             let answer = change(&mut after).map_err(ChangeError::Refused)?;
@@ -66,7 +85,11 @@ impl Records {
             }
             let notices = self.announcer.of_change(Some(&before), &after, now_us);
             match self.store.replace(&after, &notices).await? {
-                Replaced::Stored => return Ok((after, answer)),
+                Replaced::Stored => {
+                    self.meters.changed(before.state(), &after);
+                    self.watch.tell(&after);
+                    return Ok((after, answer));
+                }
                 Replaced::Stale(newer) => before = *newer,
                 Replaced::Gone => return Err(ChangeError::Missing),
             }
