@@ -29,12 +29,33 @@ impl Serve {
     /// When it does not start.
     #[must_use]
     pub fn start(bench: &Bench, name: &str, config: &str) -> Self {
-        let mut serve = Self { server: None, name: name.to_owned(), api: TcpPort::take(), demo: TcpPort::take() };
-        let (api, demo) = (serve.api.address(), serve.demo.address());
-        let own = format!("listen = \"{api}\"\ndemo_listen = \"{demo}\"\ndata = \"data\"\n");
-        fs::write(serve.config(bench), own + config).expect("the configuration can be written");
-        serve.start_again(bench);
+        let mut serve = Self::new(name);
+        serve.begin(bench, config);
         serve
+    }
+
+    /// One that has its addresses and is still to [`begin`](Self::begin): replicas are told of each other's.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { server: None, name: name.to_owned(), api: TcpPort::take(), demo: TcpPort::take() }
+    }
+
+    /// Starts it; see [`start`](Self::start).
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn begin(&mut self, bench: &Bench, config: &str) {
+        let (api, demo) = (self.api.address(), self.demo.address());
+        let own = format!("listen = \"{api}\"\ndemo_listen = \"{demo}\"\ndata = \"data\"\n");
+        fs::write(self.config(bench), own + config).expect("the configuration can be written");
+        self.start_again(bench);
+    }
+
+    /// Its process; none while it does not run.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
     }
 
     fn config(&self, bench: &Bench) -> PathBuf {
