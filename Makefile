@@ -34,7 +34,7 @@ demo: build ## record the built-in room: out/demo.mp4 and a contact sheet of it
 	"$(CARGO_TARGET_DIR)/release/wallflower" demo -o out/demo.mp4
 
 test: check ## everything that CI asks for, media tests included
-	cd layout-app && npm test --silent
+	cd layout-app && npm test --silent && npm run --silent build:egress -- --logLevel warn
 	cargo build $(locked) --workspace --bins
 	cargo test $(locked) --workspace -- --show-output
 

@@ -8,7 +8,7 @@ const within = (files, group, message) => ({
 });
 
 export default tseslint.config(
-  { ignores: ["dist", "shots", "src/contract/generated"] },
+  { ignores: ["dist", "dist-egress", "shots", "src/contract/generated"] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   within(["src/**"], ["livekit-client"], "only adapters/ and cast/ speak to an SDK"),

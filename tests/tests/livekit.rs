@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use wallflower_tests::harness::{Bench, Cast, LivekitServer, Running, my_turn};
+use wallflower_tests::harness::livekit::Listed;
+use wallflower_tests::harness::{Bench, Cast, LivekitServer, Pages, Running, my_turn};
 use wallflower_tests::media_probe::{Region, decode, region, tone};
 
 const START: Duration = Duration::from_secs(60);
@@ -124,6 +125,46 @@ fn a_wrong_key_is_the_request_s_fault() {
     assert!(!ended.stderr.contains(secret) && !ended.stderr.contains("eyJ"), "{}", ended.stderr);
     assert!(bench.files().iter().all(|file| !file.ends_with(".mp4")), "{:?}", bench.files());
     bench.assert_nothing_left();
+}
+
+#[test]
+fn a_template_by_livekit_s_egress_sdk_records_without_an_edit() {
+    let Some(server) = LivekitServer::start() else { return };
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../layout-app/dist-egress");
+    assert!(built.is_dir(), "`npm run build:egress` in layout-app makes {}", built.display());
+    let pages = Pages::of_folder(&built);
+    let cast = Cast::in_livekit(&bench, &server, "standup", 2);
+    let template = format!("--template={}", pages.url("/"));
+    let mut running = record(&bench, &server, "standup", &[&template, "--layout=speaker", "--size=640x360"]);
+    running.wait_until("progress", START, |event| event["progress"]["media_s"].as_f64() >= Some(9.0));
+    let members = cast.config.members.clone();
+    // Its layout is changed as LiveKit does it: in the metadata of the recorder.
+    let recorder = server.participants("standup").into_iter().find(Listed::is_hidden).expect("a recorder").identity;
+    server.set_metadata("standup", &recorder, r#"{"layout":"grid"}"#);
+    running.wait_until("progress", START, |event| event["progress"]["media_s"].as_f64() >= Some(12.0));
+    // The SDK ends the recording when the room is closed.
+    server.delete_room("standup");
+    drop(cast);
+    let ended = running.end(SOON);
+    assert_eq!((ended.code(), &ended.finished()["end"]), (0, &"room_ended".into()), "{ended:#?}");
+    bench.assert_nothing_left();
+
+    let file = bench.file("room.mp4");
+    let watch = |region| region::watch(&file, region).expect("the recording can be decoded");
+    let edge = Region::new(0.0, 0.0, 1.0, 0.02);
+    let mut colours = Vec::new();
+    decode::frames(&file, decode::Colours::Rgb, Some(edge), |frame| colours.push(frame.mean(Region::ALL)))
+        .expect("frames");
+    let is = |colour: &Vec<f64>, like: [f64; 3]| colour.iter().zip(like).all(|(one, other)| (one - other).abs() < 12.0);
+    let (first, last) = (&colours[0], &colours[colours.len() - 5]);
+    assert!(is(first, [78.0, 0.0, 34.0]), "the page knows its layout: {first:?}");
+    assert!(is(last, [0.0, 34.0, 78.0]), "the page knows of its change: {last:?}");
+    for (i, member) in members.iter().enumerate() {
+        let face = watch(Region::new(0.15 + 0.5 * i as f64, 0.3, 0.2, 0.3));
+        assert!(face.moving(0.1) > 0.4, "a face moves in {:.0} % of frames", face.moving(0.1) * 100.0);
+        assert_speaks(&file, &member.name, member.voice_hz);
+    }
 }
 
 fn room_events<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {

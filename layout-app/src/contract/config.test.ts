@@ -23,7 +23,11 @@ test("the layouts are those of the agent, in its order", () => {
 describe("the configuration", () => {
   test("is taken from the page, and gone from it", () => {
     const scope: ConfigScope = { __wallflower: CONFIG };
-    expect(takeConfig(scope, "", VIEWPORT)).toEqual({ ok: true, origin: "agent", config: { ...NOTHING_CHANGED, ...CONFIG } });
+    expect(takeConfig(scope, "", VIEWPORT)).toEqual({
+      ok: true,
+      origin: "agent",
+      config: { ...NOTHING_CHANGED, ...CONFIG },
+    });
     expect("__wallflower" in scope).toBe(false);
   });
 

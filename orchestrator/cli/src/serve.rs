@@ -1,7 +1,7 @@
 //! `wallflower serve` and `wallflower keys`: the orchestrator, and who may use it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +72,9 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         listening,
     })?;
     let mut tasks = orchestrator.run();
+    if let Some(path) = args.config.clone() {
+        tasks.spawn(reload_policies(path, orchestrator.clone()));
+    }
     let router = api::router(orchestrator.clone(), keys, is_loopback);
     eprintln!(
         "wallflower: http://{listening}/v1/recordings{}",
@@ -117,11 +120,7 @@ fn allow_many_connections() {
 
 fn config(args: &ServeArgs) -> Result<Config, Failure> {
     let mut config = match &args.config {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| refused(format!("{} can't be read ({error}).", path.display())))?;
-            Config::parse(&text).map_err(|error| refused(format!("{}: {error}", path.display())))?
-        }
+        Some(path) => read_config(path)?,
         None => Config::default(),
     };
     if let Some(listen) = args.listen {
@@ -138,6 +137,12 @@ fn config(args: &ServeArgs) -> Result<Config, Failure> {
     }
     config.data = std::path::absolute(&config.data).map_err(|error| unusable(&config.data, &error))?;
     Ok(config)
+}
+
+fn read_config(path: &Path) -> Result<Config, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| refused(format!("{} can't be read ({error}).", path.display())))?;
+    Config::parse(&text).map_err(|error| refused(format!("{}: {error}", path.display())))
 }
 
 fn store_address(config: &Config) -> String {
@@ -166,6 +171,26 @@ async fn end_signal() -> Result<(), std::io::Error> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// Reads the policies anew on SIGHUP. What can't be read changes nothing.
+async fn reload_policies(path: PathBuf, orchestrator: Orchestrator) {
+    let mut hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => {
+            tracing::error!(%error, "SIGHUP can't be received; policies stay as they are");
+            return;
+        }
+    };
+    while hangups.recv().await.is_some() {
+        match read_config(&path) {
+            Ok(config) => {
+                eprintln!("wallflower: {} policies, from {}", config.policies.len(), path.display());
+                orchestrator.set_policies(config.policies);
+            }
+            Err(failure) => eprintln!("wallflower: the policies stay as they are: {failure}"),
+        }
+    }
 }
 
 async fn asked_to_end() {

@@ -169,7 +169,7 @@ impl Attempt {
                         }
                     }
                     Asked::Look(relook) => match self.stage.look(&relook.look).await {
-                        Ok(()) => live.looks(relook),
+                        Ok(()) => live.looks(*relook),
                         Err(failure) => live.keeps_its_look(&relook, failure),
                     },
                     asked => return Cause::from(asked).into(),

@@ -38,14 +38,14 @@ pub(crate) enum Asked {
     /// What is captured has to change; [`Live::taken`] or [`Live::refused`] answers.
     Scene(SceneChange),
     /// The page has to show the room in another way; [`Live::looks`] or [`Live::keeps_its_look`] answers.
-    Look(Relook),
+    Look(Box<Relook>),
 }
 
 /// A request for another look.
 #[derive(Debug)]
 pub(crate) struct Relook {
     request: u64,
-    change: Box<LookChange>,
+    change: LookChange,
     /// What the page is to show.
     pub(crate) look: Look,
 }
@@ -201,7 +201,7 @@ impl<'a> Live<'a> {
             return None;
         }
         match change.applied_to(&self.look) {
-            Ok(look) => Some(Asked::Look(Relook { request, change: Box::new(change.clone()), look })),
+            Ok(look) => Some(Asked::Look(Box::new(Relook { request, change: change.clone(), look }))),
             Err(wrong) => {
                 self.report.answer(request, Err(bad(wrong.to_string())));
                 None
@@ -214,7 +214,7 @@ impl<'a> Live<'a> {
         let Relook { request, change, look } = relook;
         self.look = look;
         self.standing.look.then(&change.lasting());
-        self.report.send(AgentEvent::Looks { change });
+        self.report.send(AgentEvent::Looks { change: Box::new(change) });
         self.report.answer(request, Ok(()));
     }
 
@@ -281,7 +281,7 @@ impl<'a> Live<'a> {
                         }
                     }
                     // No page is there, or soon to be seen: the next one begins with it.
-                    Asked::Look(relook) => self.looks(relook),
+                    Asked::Look(relook) => self.looks(*relook),
                     asked => return Err(asked.into()),
                 },
                 done = &mut work => return Ok(done),

@@ -48,6 +48,11 @@ impl Listed {
 impl LivekitServer {
     /// Starts one, or says why not: see [`lacking`].
     pub fn start() -> Option<Self> {
+        Self::start_telling(None)
+    }
+
+    /// Starts one that posts its webhooks to this address.
+    pub fn start_telling(hook: Option<&str>) -> Option<Self> {
         let Some(program) = server::installed("livekit-server") else {
             lacking("LiveKit's server", "`make setup` installs it, or name it by WALLFLOWER_LIVEKIT_SERVER");
             return None;
@@ -71,6 +76,10 @@ impl LivekitServer {
                 "keys": { KEY: SECRET },
                 "logging": { "level": "info" },
             });
+            let mut config = config;
+            if let Some(hook) = hook {
+                config["webhook"] = json!({ "api_key": KEY, "urls": [hook] });
+            }
             let file = directory.path().join("livekit.yaml");
             // JSON is YAML.
             fs::write(&file, config.to_string()).expect("the configuration can be written");
@@ -86,6 +95,17 @@ impl LivekitServer {
             }
         }
         panic!("three times, {ended}");
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// A room's metadata; none when there is no such room.
+    pub fn metadata(&self, room: &str) -> Option<String> {
+        let rooms: Value = serde_json::from_str(&self.call("ListRooms", room, &json!({ "names": [room] }))).ok()?;
+        rooms["rooms"][0]["metadata"].as_str().map(str::to_owned)
     }
 
     /// `ws://` address.
@@ -122,6 +142,11 @@ impl LivekitServer {
     /// Closes a room: everyone is sent away.
     pub fn delete_room(&self, room: &str) {
         self.call("DeleteRoom", room, &json!({ "room": room }));
+    }
+
+    /// Replaces the metadata of a participant.
+    pub fn set_metadata(&self, room: &str, identity: &str, metadata: &str) {
+        self.call("UpdateParticipant", room, &json!({ "room": room, "identity": identity, "metadata": metadata }));
     }
 
     /// Sends one participant away.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -10,6 +11,8 @@ use std::thread;
 pub enum Answer {
     /// This document.
     Html(String),
+    /// This script.
+    Script(String),
     /// This status, and no more.
     Status(u16),
     /// Nothing, ever.
@@ -45,6 +48,19 @@ impl Pages {
         Self { addr, seen }
     }
 
+    /// Serves the pages and scripts of a folder, whose `index.html` is at `/`, and of the folders in it.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such folder.
+    #[must_use]
+    pub fn of_folder(folder: &Path) -> Self {
+        let mut pages = Vec::new();
+        gather(folder, "", &mut pages);
+        let pages: Vec<(&str, Answer)> = pages.iter().map(|(path, answer)| (path.as_str(), answer.clone())).collect();
+        Self::serve(&pages)
+    }
+
     /// Address of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
@@ -55,6 +71,21 @@ impl Pages {
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn gather(folder: &Path, at: &str, pages: &mut Vec<(String, Answer)>) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let text = || std::fs::read_to_string(&path).expect("it can be read");
+        match path.extension().and_then(|extension| extension.to_str()) {
+            _ if path.is_dir() => gather(&path, &format!("{at}/{name}"), pages),
+            Some("html") if name == "index.html" => pages.push((format!("{at}/"), Answer::Html(text()))),
+            Some("html") => pages.push((format!("{at}/{name}"), Answer::Html(text()))),
+            Some("js") => pages.push((format!("{at}/{name}"), Answer::Script(text()))),
+            _ => {}
+        }
     }
 }
 
@@ -71,8 +102,13 @@ fn answer(mut stream: TcpStream, pages: &[(String, Answer)], log: &Mutex<Vec<Str
     let target = text.split(' ').nth(1).unwrap_or_default().to_owned();
     log.lock().unwrap_or_else(PoisonError::into_inner).push(target.clone());
     let path = target.split('?').next().unwrap_or_default();
+    let mut kind = "text/html; charset=utf-8";
     let (status, body) = match pages.iter().find(|(known, _)| known == path).map(|(_, answer)| answer) {
         Some(Answer::Html(body)) => (200, body.as_str()),
+        Some(Answer::Script(body)) => {
+            kind = "text/javascript";
+            (200, body.as_str())
+        }
         Some(Answer::Status(status)) => (*status, ""),
         Some(Answer::Silence) => {
             // Until the browser gives up.
@@ -83,7 +119,7 @@ fn answer(mut stream: TcpStream, pages: &[(String, Answer)], log: &Mutex<Vec<Str
     };
     let _ = write!(
         stream,
-        "HTTP/1.1 {status} X\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
 }

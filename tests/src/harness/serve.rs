@@ -29,27 +29,43 @@ impl Serve {
     /// When it does not start.
     #[must_use]
     pub fn start(bench: &Bench, name: &str, config: &str) -> Self {
-        let mut serve = Self::new(name);
-        serve.begin(bench, config);
+        let mut serve = Self::at_an_address(name);
+        serve.configure(bench, config);
+        serve.start_again(bench);
         serve
     }
 
-    /// One that has its addresses and is still to [`begin`](Self::begin): replicas are told of each other's.
+    /// One that has addresses, and does not run yet.
     #[must_use]
-    pub fn new(name: &str) -> Self {
+    pub fn at_an_address(name: &str) -> Self {
         Self { server: None, name: name.to_owned(), api: TcpPort::take(), demo: TcpPort::take() }
     }
 
-    /// Starts it; see [`start`](Self::start).
+    /// Writes its configuration.
     ///
     /// # Panics
     ///
-    /// When it does not start.
-    pub fn begin(&mut self, bench: &Bench, config: &str) {
+    /// When that can't be written.
+    pub fn configure(&self, bench: &Bench, config: &str) {
         let (api, demo) = (self.api.address(), self.demo.address());
         let own = format!("listen = \"{api}\"\ndemo_listen = \"{demo}\"\ndata = \"data\"\n");
         fs::write(self.config(bench), own + config).expect("the configuration can be written");
-        self.start_again(bench);
+    }
+
+    /// Has it read its configuration's policies anew.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run, or does not do so.
+    pub fn reload(&self, bench: &Bench) {
+        let log = || fs::read_to_string(self.log(bench)).unwrap_or_default().matches(" policies, from ").count();
+        let before = log();
+        signal(self.server.as_ref().expect("it runs").pid(), "HUP");
+        let until = Instant::now() + Duration::from_secs(20);
+        while log() == before {
+            assert!(Instant::now() < until, "the policies are not read anew");
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Its process; none while it does not run.

@@ -46,11 +46,15 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime starts");
         let fleet = runtime.block_on(async { Fleet::listen(&bench.runtime().join("launcher")) });
-        let mut serves: Vec<Serve> = (0..replicas).map(|index| Serve::new(&format!("replica-{index}"))).collect();
+        let mut serves: Vec<Serve> =
+            (0..replicas).map(|index| Serve::at_an_address(&format!("replica-{index}"))).collect();
         let servers: Vec<SocketAddr> = serves.iter().map(Serve::address).collect();
         let urls: Vec<String> = servers.iter().map(|server| format!("http://{server}")).collect();
         let config = format!("launcher = \"{}\"\nlink_urls = {urls:?}\n{config}", fleet.name());
-        serves.iter_mut().for_each(|serve| serve.begin(&bench, &config));
+        for serve in &mut serves {
+            serve.configure(&bench, &config);
+            serve.start_again(&bench);
+        }
         let clients = Clients {
             client: Client::default(),
             account: fleet.account().clone(),

@@ -15,6 +15,7 @@ use wallflower_domain::secret::Secret;
 use super::Api;
 use super::problem::Problem;
 use crate::digest::sha256;
+use crate::orchestrator::Requester;
 
 /// What a key lets its bearer do. Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -169,6 +170,11 @@ impl Caller {
     /// Whether the recording of this owner may be seen and controlled.
     pub(crate) fn sees(&self, owner: Option<&str>) -> bool {
         self.scope == Scope::Admin || owner == self.key.as_deref()
+    }
+
+    /// As whom it asks for recordings.
+    pub(crate) fn requester(&self) -> Requester {
+        Requester::Client { key: self.key.clone(), is_admin: self.scope == Scope::Admin && self.key.is_some() }
     }
 
     /// Whose recordings are listed: everybody's, or one's own.

@@ -20,6 +20,7 @@ mod body;
 mod events;
 mod files;
 mod link;
+mod livekit;
 mod log;
 mod metrics;
 mod openapi;
@@ -72,6 +73,7 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         .route(&of("log"), get(log::log))
         .route(&of("files/{*path}"), get(files::file))
         .route(&of("live/{*path}"), get(files::live))
+        .route("/v1/livekit/webhook", post(livekit::hook))
         .route("/v1/webhooks/dead", get(recordings::dead_notices))
         .route("/v1/agents/{id}/link", get(link::connect))
         .route("/openapi.json", get(openapi::serve))

@@ -50,7 +50,7 @@ pub(crate) async fn create(
     check_metadata(&request)?;
     request.consent().applied_to(&Look::default()).map_err(|bad| Problem::bad_request(bad.message).about(bad.field))?;
     let once = idempotency(&headers, &request)?;
-    let (record, is_new) = api.orchestrator.create(request, caller.key, once).await?;
+    let (record, is_new) = api.orchestrator.create(request, &caller.requester(), once).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/v1/recordings/{}", record.id());
     Ok((status, [(header::LOCATION, location)], shown(&api, &record)).into_response())

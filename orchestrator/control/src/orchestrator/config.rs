@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use wallflower_domain::layout::Layout;
 use wallflower_domain::request::Span;
+use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::watchdog::WatchdogConfig;
+
+use super::policies::Policy;
 
 /// Every key with its default and what it means.
 pub const REFERENCE: &str = include_str!("wallflower.toml");
@@ -40,6 +43,8 @@ pub struct Config {
     pub webhooks: Vec<WebhookConfig>,
     /// Keys of LiveKit deployments.
     pub livekit: Vec<LivekitConfig>,
+    /// What holds for some rooms, whatever a request says; the first that fits counts.
+    pub policies: Vec<Policy>,
 }
 
 /// Defaults of recordings.
@@ -92,6 +97,19 @@ pub struct LivekitConfig {
     pub api_key: String,
     /// Signs tokens.
     pub api_secret: Secret,
+    /// It is joined by `ws://` rather than `wss://`, when its own webhooks ask for a recording: for one on this machine.
+    #[serde(default)]
+    pub plain: bool,
+}
+
+impl LivekitConfig {
+    /// The room of this name.
+    pub(crate) fn room(&self, name: &str) -> Result<Room, String> {
+        let scheme = if self.plain { "ws" } else { "wss" };
+        let server: Url =
+            format!("{scheme}://{}/", self.host).parse().map_err(|error| format!("{}: {error}", self.host))?;
+        Ok(Room::Livekit { server, room: name.to_owned() })
+    }
 }
 
 impl Default for Config {
@@ -108,6 +126,7 @@ impl Default for Config {
             capacity: CapacityConfig::default(),
             webhooks: Vec::new(),
             livekit: Vec::new(),
+            policies: Vec::new(),
         }
     }
 }
@@ -173,7 +192,12 @@ mod tests {
         let all: String =
             REFERENCE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
         let all = Config::parse(&all).unwrap_or_else(|error| panic!("{error}"));
-        assert!(!all.webhooks.is_empty() && !all.livekit.is_empty() && all.recording.keep.is_some());
+        assert!(
+            !all.webhooks.is_empty()
+                && !all.livekit.is_empty()
+                && !all.policies.is_empty()
+                && all.recording.keep.is_some()
+        );
     }
 
     #[test]

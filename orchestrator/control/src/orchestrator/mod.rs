@@ -14,12 +14,14 @@
 //! again after any restart. Several orchestrators on one store divide the work by leases.
 
 mod agents;
+mod announce;
 mod capacity;
 mod config;
 mod links;
 mod meters;
 mod notices;
 mod plan;
+mod policies;
 mod reach;
 mod reconcile;
 mod records;
@@ -48,14 +50,17 @@ use crate::digest::sha256;
 use crate::launcher::{Launcher, LogPart};
 use crate::store::{Created, Idempotency, Measured, Store, StoreError};
 
+pub use announce::TOPIC as RECORDING_TOPIC;
 pub use config::{CapacityConfig, Config, LivekitConfig, REFERENCE, RecordingConfig, WebhookConfig};
 pub(crate) use meters::Meters;
+pub use policies::{Policy, Requester};
 pub use reach::PublicOnly;
 pub use resource::{DeliveryResource, FailureResource, OrderResource, Resource};
 
 use capacity::Costs;
 use notices::Announcer;
 use plan::Planner;
+use policies::Policies;
 use reach::Reach;
 use records::{ChangeError, Records, now_us};
 use roster::Watch;
@@ -76,6 +81,7 @@ pub struct Orchestrator {
     planner: Arc<Planner>,
     meters: Meters,
     watch: Watch,
+    policies: Policies,
     links_at: Vec<String>,
     webhook_client: reqwest::Client,
     webhook_secret: Option<Secret>,
@@ -110,6 +116,9 @@ pub enum Denied {
     /// What is asked for is impossible, or not allowed.
     #[error("{0}")]
     Refused(Failure),
+    /// A policy does not let this caller, or anybody, do that.
+    #[error("{0}")]
+    Forbidden(String),
     /// It contradicts what the recording is doing.
     #[error("{0}")]
     Conflict(String),
@@ -146,6 +155,7 @@ impl Orchestrator {
         let keep = parts.config.keep().map_err(refused)?;
         let urls = parts.config.webhooks.iter().map(|webhook| webhook.url.clone()).collect();
         let links_at = parts.config.links(parts.listening);
+        let policies = Policies::new(parts.config.policies.clone());
         let planner = Planner { config: parts.config, other_livekit: parts.livekit, demo: parts.demo };
         let (meters, watch) = (Meters::default(), Watch::default());
         let tell = meters.clone();
@@ -158,6 +168,7 @@ impl Orchestrator {
             planner: Arc::new(planner),
             meters,
             watch,
+            policies,
             links_at,
             webhook_client: parts.client,
             webhook_secret: parts.webhook_secret,
@@ -228,10 +239,14 @@ impl Orchestrator {
     /// Takes a request: the recording, and whether it is a new one.
     pub async fn create(
         &self,
-        request: RecordingRequest,
-        owner: Option<String>,
+        mut request: RecordingRequest,
+        requester: &Requester,
         once: Option<(String, String)>,
     ) -> Result<(Record, bool), Denied> {
+        if let Some(policy) = self.policies.of(&request.room.room) {
+            request = policy.applied_to(&request, requester).map_err(|no| Denied::Forbidden(no.to_string()))?;
+        }
+        let owner = requester.owner();
         let id = Uuid::now_v7().simple().to_string();
         self.planner.check(&id, &request).map_err(Denied::Refused)?;
         self.reach().check(&request).await.map_err(Denied::Refused)?;
@@ -251,6 +266,25 @@ impl Orchestrator {
             Created::Before { record: Some(record), .. } => Ok((*record, false)),
             Created::Before { record: None, .. } => Err(Denied::Missing),
         }
+    }
+
+    /// A LiveKit room has begun: records it if its policy says so. The same room makes one recording, however often it is told.
+    pub async fn room_began(&self, at: &LivekitConfig, name: &str, sid: &str) -> Result<Option<Record>, Denied> {
+        let refused = |sentence| Denied::Refused(Failure::new(FailureKind::BadRequest, sentence));
+        let room = at.room(name).map_err(refused)?;
+        if !self.policies.of(&room).is_some_and(|policy| policy.record) {
+            return Ok(None);
+        }
+        let once = (format!("livekit-room/{sid}"), String::new());
+        let request = RecordingRequest::of(room);
+        let (record, is_new) = self.create(request, &Requester::Ourselves, Some(once)).await?;
+        tracing::info!(recording = record.id(), room = name, is_new, "a room has begun that is recorded by itself");
+        Ok(Some(record))
+    }
+
+    /// Replaces all policies. What runs keeps what it began with.
+    pub fn set_policies(&self, policies: Vec<Policy>) {
+        self.policies.replace(policies);
     }
 
     /// A recording.
@@ -290,6 +324,11 @@ impl Orchestrator {
 
     /// Orders something of a running recording, and waits a while for the agent's answer.
     pub async fn order(&self, id: &str, command: AgentCommand) -> Result<Ordered, Denied> {
+        if let AgentCommand::Look { change } = &command {
+            let room = self.get(id).await?.request.room.room;
+            let allowed = self.policies.of(&room).map_or(Ok(()), |policy| policy.allows(change));
+            allowed.map_err(|no| Denied::Forbidden(no.to_string()))?;
+        }
         let mut changes = self.records.store.changes();
         let (mut record, number) = self
             .records

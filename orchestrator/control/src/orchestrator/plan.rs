@@ -110,7 +110,8 @@ impl Planner {
         })
     }
 
-    fn credentials(&self, request: &RecordingRequest, server: &url::Url) -> Result<Credentials, Failure> {
+    /// By which a LiveKit deployment is joined for this request.
+    pub(crate) fn credentials(&self, request: &RecordingRequest, server: &url::Url) -> Result<Credentials, Failure> {
         if let Some(keys) = &request.room.keys {
             return Ok(Credentials { key: keys.api_key.clone(), secret: keys.api_secret.clone() });
         }

@@ -75,7 +75,11 @@ impl Operation {
         let known = Self { access: Access::Key(scope), ..self }
             .problem(StatusCode::UNAUTHORIZED, "No API key, or one that is not known here.")
             .unavailable();
-        if scope == Scope::Read { known } else { known.problem(StatusCode::FORBIDDEN, "The key's scope is less.") }
+        if scope == Scope::Read {
+            known
+        } else {
+            known.problem(StatusCode::FORBIDDEN, "The key's scope is less, or a policy does not allow it.")
+        }
     }
 
     fn of_agent(self) -> Self {

@@ -163,6 +163,13 @@ fn others(types: &mut Types) -> Vec<Operation> {
         Operation::new("GET", "/v1/webhooks/dead", "listDeadNotices", "Lists notices that nobody took")
             .needs(Scope::Admin)
             .json(StatusCode::OK, "The newest of them.", &types.written::<DeadNotices>(), json!({})),
+        Operation::new("POST", "/v1/livekit/webhook", "takeLivekitEvent", "Takes an event of LiveKit's")
+            .description("Signed by the keys of a deployment that the configuration names. A room that has begun is recorded if its policy says so.")
+            .of_agent()
+            .empty(StatusCode::CREATED, "A room has begun that is recorded by itself.")
+            .empty(StatusCode::NO_CONTENT, "Nothing is to be done.")
+            .problem(StatusCode::BAD_REQUEST, "This is no event of LiveKit's.")
+            .problem(StatusCode::UNPROCESSABLE_ENTITY, "The policy asks for what can't be made."),
         Operation::new("GET", "/v1/agents/{id}/link", "connectAgent", "Where agents connect, by WebSocket")
             .of_agent()
             .empty(StatusCode::SWITCHING_PROTOCOLS, "A WebSocket.")
