@@ -16,7 +16,7 @@ pages := layout-app/dist/index.html
 page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
 	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate visual approve bench chaos soak clean
+.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate visual approve bench chaos fleet soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ generate: $(pages) ## write the TypeScript twins of the wire types, the API's Op
 
 bench: build ## measure what the design promises, and print the figures
 	cargo test $(locked) --release -p wallflower-tests --test figures -- --nocapture
+
+fleet: build ## follow 10,000 recordings without browsers, kill replicas and stores, and print what that takes: docs/fleet.md
+	FLEET_TABLE="$(or $(FLEET_TABLE),$(CURDIR)/docs/fleet.md)" FLEET_AGENTS="$(or $(FLEET_AGENTS),10000)" \
+	cargo test $(locked) --release -p wallflower-tests --test fleet -- --nocapture a_fleet
 
 chaos: build ## do to recordings what can be done to them, and print what it costs: docs/chaos-table.md
 	CHAOS_TABLE="$(CURDIR)/docs/chaos-table.md" \

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use wallflower_control::api::{self, Keys};
 use wallflower_control::demo_room::DemoServer;
-use wallflower_control::launcher::detached::ProcessLauncher;
+use wallflower_control::launcher;
 use wallflower_control::orchestrator::{Config, Orchestrator, Parts, PublicOnly};
 use wallflower_control::store;
 use wallflower_domain::failure::{Failure, FailureKind};
@@ -21,6 +22,10 @@ use crate::run::program;
 
 /// Requests that are being answered when the end is asked for have this long.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Connections that wait to be taken: when a replica dies, thousands of agents come at once.
+const BACKLOG: u32 = 8192;
+/// As many as are of use.
+const MOST_FILES: u64 = 65_536;
 
 pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
     match run(args).await {
@@ -46,8 +51,9 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     std::fs::create_dir_all(&config.data).map_err(|error| unusable(&config.data, &error))?;
     let store = store::open(&store_address(&config)).await.map_err(|error| refused(format!("{error}.")))?;
-    let launcher = Arc::new(ProcessLauncher::new(program()?, config.data.join("agents"))?);
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| cant_listen(config.listen, &error))?;
+    let launcher = launcher::open(&config.launcher, &program()?, &config.data.join("agents"))?;
+    allow_many_connections();
+    let listener = listen(config.listen).map_err(|error| cant_listen(config.listen, &error))?;
     let listening = listener.local_addr().map_err(|error| cant_listen(config.listen, &error))?;
     let demo = match config.demo_listen {
         Some(addr) => Some(DemoServer::bind(addr).await.map_err(|error| {
@@ -70,7 +76,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     if let Some(path) = args.config.clone() {
         tasks.spawn(reload_policies(path, orchestrator.clone()));
     }
-    let router = api::router(orchestrator, keys, is_loopback).into_make_service_with_connect_info::<SocketAddr>();
+    let router = api::router(orchestrator.clone(), keys, is_loopback).into_make_service_with_connect_info::<SocketAddr>();
     eprintln!(
         "wallflower: http://{listening}/v1/recordings{}",
         if has_keys { "" } else { ", open to everybody on this machine" }
@@ -87,11 +93,30 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     let result = drained.await;
     // Recordings go on; whoever serves next finds them.
-    drop(tasks);
+    tasks.shutdown().await;
+    orchestrator.leave().await;
     if let Some(demo) = demo {
         demo.shutdown().await;
     }
     result
+}
+
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
+/// An agent is a connection, and programs may have a thousand files open unless they ask for more.
+fn allow_many_connections() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(now, most)| match most.min(MOST_FILES) {
+        more if more > now => setrlimit(Resource::RLIMIT_NOFILE, more, most),
+        _ => Ok(()),
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files can't be raised; there may be room for few agents");
+    }
 }
 
 fn config(args: &ServeArgs) -> Result<Config, Failure> {

@@ -340,6 +340,18 @@ mod tests {
     }
 
     #[test]
+    fn every_name_is_documented_and_nothing_else() {
+        let names = |text: &str, before: &str| -> BTreeSet<String> {
+            let of_line = |line: &str| line.strip_prefix(before)?.split([' ', '`']).next().map(str::to_owned);
+            text.lines().filter_map(of_line).collect()
+        };
+        let document = include_str!("../../../docs/metrics.md");
+        let (_, chapter) = document.split_once("## `wallflower record --metrics`").expect("a chapter");
+        let text = render(&status()).expect("rendered");
+        assert_eq!(names(&text, "# TYPE "), names(chapter, "| `"));
+    }
+
+    #[test]
     fn what_is_not_known_yet_is_left_out_and_counters_begin_at_zero() {
         let status = Status { course: Course::default(), recording: Recording::new("r"), ..status() };
         let text = render(&status).expect("rendered");

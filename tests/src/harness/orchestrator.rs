@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{broadcast, oneshot};
 use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Job, Request};
-use wallflower_domain::wire::link::{Assignment, FromAgent, Link, Said, ToAgent};
+use wallflower_domain::wire::link::{Assignment, FromAgent, Link, SHORTEST_BEAT_S, Said, ToAgent};
 
 use super::server::TcpPort;
 
@@ -115,6 +115,7 @@ impl Orchestrator {
             urls: vec![format!("http://{}", self.port.address())],
             token: Secret::new(&self.token),
             events: events.display().to_string(),
+            heard: 0,
             linger_s: linger.as_secs_f64(),
         };
         Assignment { job, link }
@@ -255,7 +256,7 @@ async fn converse(mut socket: WebSocket, mind: &Mind) -> Result<(), axum::Error>
         known.welcomed += 1;
         (known.stored.last().map_or(0, |said| said.number), known.open.clone())
     });
-    say(&mut socket, &ToAgent::Welcome { heard }).await?;
+    say(&mut socket, &ToAgent::Welcome { heard, beat_s: SHORTEST_BEAT_S }).await?;
     for request in open {
         say(&mut socket, &ToAgent::Asked { request }).await?;
     }

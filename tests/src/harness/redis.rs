@@ -14,9 +14,9 @@ const PROGRAM: &str = "redis-server";
 /// Killed when dropped.
 #[derive(Debug)]
 pub struct RedisServer {
-    _server: Server,
+    server: Option<Server>,
     port: TcpPort,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl RedisServer {
@@ -38,12 +38,28 @@ impl RedisServer {
             directory.path().display()
         );
         fs::write(&file, settings).expect("a temporary directory can be written to");
+        let mut redis = Self { server: None, port, directory };
+        redis.start_again();
+        Some(redis)
+    }
+
+    /// Starts it with what it has written, after a [`kill`](Self::kill).
+    ///
+    /// # Panics
+    ///
+    /// When it runs, or does not start.
+    pub fn start_again(&mut self) {
+        assert!(self.server.is_none(), "it runs already");
         let mut command = Command::new(PROGRAM);
-        command.arg(file);
-        let ready = || TcpStream::connect(port.address()).is_ok();
-        let server = Server::start(command, &directory.path().join("log"), ready);
-        let server = server.unwrap_or_else(|reason| panic!("{reason}"));
-        Some(Self { _server: server, port, _directory: directory })
+        command.arg(self.directory.path().join("redis.conf"));
+        let ready = || TcpStream::connect(self.port.address()).is_ok();
+        let server = Server::start(command, &self.directory.path().join("log"), ready);
+        self.server = Some(server.unwrap_or_else(|reason| panic!("{reason}")));
+    }
+
+    /// As `kill -9` does it.
+    pub fn kill(&mut self) {
+        self.server = None;
     }
 
     /// By which a store finds it.

@@ -15,7 +15,8 @@ use tempfile::TempDir;
 /// Time in which everything of a run has to be gone after its end. The guard of a killed agent takes up to 2 s to be polite.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 
-/// A place for runs: an output directory, and a runtime directory by which leftovers are found.
+/// A place for runs: an output directory, and a runtime directory by which leftovers are found. What is left when it is dropped is
+/// killed.
 pub struct Bench {
     _disk: Option<SmallDisk>,
     out: TempDir,
@@ -75,6 +76,20 @@ pub struct Ended {
     pub took: Duration,
 }
 
+/// A test that fails leaves agents, which would linger for hours.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // Guards clean up after those that are killed, and then go.
+        let is_guard = |command: &str| command.split(' ').nth(1) == Some("guard");
+        self.kill(|command| !is_guard(command));
+        let until = Instant::now() + GONE_WITHIN;
+        while Instant::now() < until && !self.processes().is_empty() {
+            thread::sleep(Duration::from_millis(50));
+        }
+        self.kill(|_| true);
+    }
+}
+
 impl Default for Bench {
     fn default() -> Self {
         Self::new()
@@ -121,9 +136,9 @@ impl Bench {
     /// When it can't be mounted: that takes root.
     #[must_use]
     pub fn on_a_small_disk(mebibytes: u32) -> Self {
-        let bench = Self::new();
-        let disk = SmallDisk::mount(bench.out.path(), mebibytes);
-        Self { _disk: Some(disk), ..bench }
+        let mut bench = Self::new();
+        bench._disk = Some(SmallDisk::mount(bench.out.path(), mebibytes));
+        bench
     }
 
     /// The same with an environment variable for every run.
@@ -278,6 +293,13 @@ impl Bench {
                 (environment.contains(&mark) || command.contains(&mark)).then_some((pid, command))
             })
             .collect()
+    }
+
+    fn kill(&self, which: impl Fn(&str) -> bool) {
+        for (pid, _) in self.processes().into_iter().filter(|(_, command)| which(command)) {
+            // It may be gone already.
+            let _ = Command::new("kill").arg("-KILL").arg(pid.to_string()).stderr(Stdio::null()).status();
+        }
     }
 
     /// The one process of this place whose command line begins with the program of this name (or has it as argument, as in

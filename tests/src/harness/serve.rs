@@ -68,6 +68,12 @@ impl Serve {
         }
     }
 
+    /// Its process; none while it does not run.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
+    }
+
     fn config(&self, bench: &Bench) -> PathBuf {
         bench.file(&format!("{}.toml", self.name))
     }

@@ -13,6 +13,9 @@ use super::path::Path;
 use super::problem::Problem;
 use crate::orchestrator::Denied;
 
+/// What agents say is short, and there may be ten thousand of them: 128 KiB each, as is usual, would be a gigabyte.
+const BUFFER_BYTES: usize = 2 * 1024;
+
 pub(crate) async fn connect(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -28,6 +31,10 @@ pub(crate) async fn connect(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &api).await;
     let upgrade = upgrade.map_err(|error: WebSocketUpgradeRejection| Problem::bad_request(format!("{error}.")))?;
     let orchestrator = api.orchestrator.clone();
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE_BYTES).max_frame_size(MAX_MESSAGE_BYTES);
+    let upgrade = upgrade
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(0);
     Ok(upgrade.on_upgrade(move |socket| async move { orchestrator.serve_agent(record, number, socket).await }))
 }

@@ -103,11 +103,16 @@ pub fn router(orchestrator: Orchestrator, keys: Keys, is_open: bool) -> Router {
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(api.clone(), audit::note))
+        .route_layer(from_fn_with_state(api.clone(), metrics::measure))
         .with_state(api)
 }
 
-/// Whether requests can be answered: the store does.
+/// Whether requests can be answered: the store does, and all recordings were read once.
 async fn ready(State(api): State<Api>) -> Result<&'static str, Problem> {
     api.orchestrator.store().get("0").await?;
+    if api.orchestrator.counts().is_none() {
+        let detail = "The recordings are being read; ask again in a moment.";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "starting", detail));
+    }
     Ok("ready\n")
 }

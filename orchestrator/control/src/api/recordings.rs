@@ -173,7 +173,8 @@ pub(crate) async fn list(
     Ok(Json(Page { recordings, next_cursor }).into_response())
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a text is an id as we make them.
+pub(super) fn is_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -219,8 +220,8 @@ pub(crate) async fn remove(
 
 pub(crate) async fn stop(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
     caller.may(Scope::Record)?;
-    found(&api, &caller, &id).await?;
-    let record = api.orchestrator.stop(&id).await?;
+    let record = found(&api, &caller, &id).await?;
+    let record = api.orchestrator.stop(record).await?;
     Ok(shown(&api, &record))
 }
 

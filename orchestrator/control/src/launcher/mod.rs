@@ -1,14 +1,19 @@
 //! Starting agents.
 //!
 //! * [`process`]: attached to whoever starts it, by pipes: what `wallflower record` uses.
-//! * [`Launcher`]: for an orchestrator, which its agents outlive; [`detached`] is the backend for processes of this machine.
+//! * [`Launcher`]: for an orchestrator, which its agents outlive; [`detached`] is the backend for processes of this machine, [`socket`]
+//!   the one for a program of the operator's own.
 
 pub mod detached;
 pub mod process;
+pub mod socket;
+
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use wallflower_domain::failure::Failure;
+use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::link::Assignment;
 
 /// By what a launcher finds an agent again, also after a restart of the orchestrator. Opaque to everybody else.
@@ -62,4 +67,39 @@ pub trait Launcher: Send + Sync + 'static {
 
     /// All agents that are there, with the ids of their recordings: to find those that nobody knows.
     async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure>;
+}
+
+/// The launcher that is named: `process` for agents that are `program`, noted in `folder`; `unix:PATH` for a program that listens there.
+///
+/// # Errors
+///
+/// When there is no such launcher, or the folder can't be made.
+pub fn open(name: &str, program: &Path, folder: &Path) -> Result<Arc<dyn Launcher>, Failure> {
+    match name.split_once(':') {
+        None if name == "process" => {
+            Ok(Arc::new(detached::ProcessLauncher::new(program.to_owned(), folder.to_owned())?))
+        }
+        Some(("unix", path)) if Path::new(path).is_absolute() => Ok(Arc::new(socket::SocketLauncher::new(path))),
+        _ => Err(Failure::new(
+            FailureKind::BadRequest,
+            format!(
+                "\"{name}\" is no launcher; it is \"process\", or \"unix:\" and the absolute path of a socket on which a program of yours starts agents."
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn launchers_have_names() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let name = |name: &str| open(name, Path::new("/bin/true"), folder.path()).map(|launcher| launcher.name());
+        assert_eq!((name("process"), name("unix:/run/launcher")), (Ok("process"), Ok("socket")));
+        for bad in ["", "kubernetes", "unix:", "unix:launcher", "process:"] {
+            assert!(name(bad).is_err_and(|failure| failure.message.contains("is no launcher")), "{bad}");
+        }
+    }
 }

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 use wallflower_domain::record::{AgentRecord, Outcome, Record};
 use wallflower_domain::recording::{Event, apply};
+use wallflower_domain::room::Room;
 use wallflower_domain::wire::agent::{AgentEvent, Request};
 use wallflower_domain::wire::control::Course;
-use wallflower_domain::wire::link::{FromAgent, HEARTBEAT_S, MAX_MESSAGE_BYTES, Said, ToAgent};
+use wallflower_domain::wire::link::{FromAgent, MAX_MESSAGE_BYTES, Said, ToAgent, beat_s, silence_s};
 
 use super::Orchestrator;
-use super::links::Connected;
-use super::records::{ChangeError, Records, now_us};
+use super::links::{Connected, News};
+use super::records::{ChangeError, now_us};
 
 /// An agent that takes nothing for so long is gone.
 const SEND_DEADLINE: Duration = Duration::from_secs(5);
-/// What changes nothing but the count of what was heard is stored so late.
+/// What changes nothing but the count of what was heard, or where that was, is stored so late.
 const LAZY: Duration = Duration::from_secs(2);
 
 /// Why a connection ends.
@@ -32,26 +34,29 @@ enum Ending {
 /// Serves an agent's connection to its end.
 pub(crate) async fn serve(orchestrator: Orchestrator, record: Record, number: u32, socket: WebSocket) {
     let id = record.id().to_owned();
-    let connected = orchestrator.links.connect(&id, record.course.clone());
+    let connected = orchestrator.watch.links.connect(&id, record.course);
     let mut session = Session {
+        beat_s: beat_s(orchestrator.watch.links.count()),
+        record: None,
+        heard: 0,
         orchestrator,
-        heard: record.agent.as_ref().map_or(0, |agent| agent.heard),
-        course: record.course.clone(),
         id,
         number,
         connected,
         socket,
         asked: 0,
         unstored: Vec::new(),
-        stored: Instant::now(),
+        is_noted: false,
+        store_at: Instant::now() + LAZY.mul_f64(rand::random_range(0.2..1.0)),
     };
-    let ending = session.run().await;
+    let span = tracing::info_span!("agent", recording = %session.id, number);
+    let ending = session.run().instrument(span.clone()).await;
     let how = match ending {
         Ending::Gone(how) => how.to_owned(),
         Ending::Replaced => "another connection has taken its place".to_owned(),
         Ending::Store(error) => error,
     };
-    tracing::debug!(recording = %session.id, how, "an agent's connection ended");
+    span.in_scope(|| tracing::debug!(how, "an agent's connection ended"));
 }
 
 struct Session {
@@ -61,38 +66,47 @@ struct Session {
     number: u32,
     connected: Connected,
     socket: WebSocket,
-    course: Course,
+    /// The newest version of the record that was seen.
+    record: Option<Box<Record>>,
     /// The last event that was received, stored or not.
     heard: u64,
+    /// Seconds between the agent's signs of life.
+    beat_s: f64,
     /// The last order that was sent over this connection.
     asked: u64,
     /// Events that are not in the record yet.
     unstored: Vec<Said>,
-    stored: Instant,
+    /// The record says that the agent is connected here. That has time: thousands may come at once, when a replica has died.
+    is_noted: bool,
+    /// When what has time is stored.
+    store_at: Instant,
 }
 
 impl Session {
     async fn run(&mut self) -> Ending {
-        match self.begin().await {
+        // What is rare is not part of what each of thousands of tasks keeps room for.
+        match Box::pin(self.begin()).await {
             Ok(()) => {}
             Err(ending) => return ending,
         }
-        let silence = Duration::from_secs_f64(3.0 * HEARTBEAT_S);
+        let silence = Duration::from_secs_f64(silence_s(self.beat_s));
         let mut last = Instant::now();
         loop {
-            let lazy = self.stored + LAZY;
+            let is_lazy = !self.is_noted || !self.unstored.is_empty();
             let step = tokio::select! {
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => {
                         last = Instant::now();
-                        self.hear(message).await
+                        match self.read(message) {
+                            Ok(Some(said)) => Box::pin(self.said(said)).await,
+                            Ok(None) => Ok(()),
+                            Err(ending) => Err(ending),
+                        }
                     }
                     Some(Err(_)) | None => Err(Ending::Gone("it was closed")),
                 },
-                () = self.connected.wake.notified() => {
-                    if self.connected.is_replaced() { Err(Ending::Replaced) } else { self.ask().await }
-                }
-                () = tokio::time::sleep_until(lazy), if !self.unstored.is_empty() => self.store().await,
+                () = self.connected.wake.notified() => Box::pin(self.news()).await,
+                () = tokio::time::sleep_until(self.store_at), if is_lazy => Box::pin(self.store()).await,
                 () = tokio::time::sleep_until(last + silence) => Err(Ending::Gone("the agent was silent")),
             };
             if let Err(ending) = step {
@@ -102,34 +116,47 @@ impl Session {
     }
 
     async fn begin(&mut self) -> Result<(), Ending> {
-        let (holder, number) = (self.orchestrator.name.clone(), self.number);
-        let (records, id) = (self.orchestrator.records.clone(), self.id.clone());
-        change(&records, &id, move |record| {
-            if let Some(agent) = agent_of(record, number) {
-                agent.holder = Some(holder.clone());
-            }
-        })
-        .await?;
-        self.send(&ToAgent::Welcome { heard: self.heard }).await?;
-        self.ask().await
+        // It may have changed since the agent was admitted; from here on changes are told.
+        let record = match self.orchestrator.records.store.get(&self.id).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return Err(Ending::Gone("the recording was deleted")),
+            Err(error) => return Err(Ending::Store(error.to_string())),
+        };
+        let Some(agent) = record.agent.as_ref().filter(|agent| agent.number == self.number) else {
+            return Err(Ending::Replaced);
+        };
+        self.heard = agent.heard;
+        self.is_noted = agent.holder.as_ref() == Some(&self.orchestrator.name);
+        self.connected.begin(&record);
+        self.send(&ToAgent::Welcome { heard: self.heard, beat_s: self.beat_s }).await?;
+        self.ask(Box::new(record)).await
     }
 
-    async fn hear(&mut self, message: Message) -> Result<(), Ending> {
+    async fn news(&mut self) -> Result<(), Ending> {
+        match self.connected.news() {
+            News::None => Ok(()),
+            News::Changed(record) => self.ask(record).await,
+            News::Deleted => Err(Ending::Gone("the recording was deleted")),
+            News::Replaced => Err(Ending::Replaced),
+        }
+    }
+
+    /// Takes what passes, and gives what does not.
+    fn read(&self, message: Message) -> Result<Option<Said>, Ending> {
         let text = match message {
             Message::Text(text) if text.len() <= MAX_MESSAGE_BYTES => text,
             Message::Text(_) | Message::Binary(_) => return Err(Ending::Gone("it says what is none of our words")),
             Message::Close(_) => return Err(Ending::Gone("it was closed")),
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Ping(_) | Message::Pong(_) => return Ok(None),
         };
         match serde_json::from_str(&text) {
             Ok(FromAgent::Passing { event }) => {
-                self.course.hear(&event, now_us());
-                self.connected.show(&self.course);
-                Ok(())
+                self.connected.hear(&event, now_us());
+                Ok(None)
             }
-            Ok(FromAgent::Said(said)) => self.said(said).await,
+            Ok(FromAgent::Said(said)) => Ok(Some(said)),
             Err(error) => {
-                tracing::warn!(recording = %self.id, %error, "an agent says what can't be read");
+                tracing::warn!(%error, "an agent says what can't be read");
                 Err(Ending::Gone("it says what is none of our words"))
             }
         }
@@ -148,33 +175,50 @@ impl Session {
             return Err(Ending::Gone("it leaves events out"));
         }
         self.heard = said.number;
-        self.orchestrator.announce(&self.id, &said.event);
-        self.course.hear(&said.event, said.at_us);
-        self.connected.show(&self.course);
+        if self.record.as_ref().is_some_and(|record| matches!(record.request.room.room, Room::Livekit { .. })) {
+            self.orchestrator.announce(&self.id, &said.event);
+        }
+        self.connected.hear(&said.event, said.at_us);
         let matters = !matters_little(&said.event);
+        if self.unstored.is_empty() && self.is_noted {
+            self.store_at = Instant::now() + LAZY;
+        }
         self.unstored.push(said);
         if matters { self.store().await } else { Ok(()) }
     }
 
-    /// Stores what was heard, and tells the agent that it may forget it.
+    /// Stores what was heard, and that it was heard here; tells the agent that it may forget it, and what it is asked for.
     async fn store(&mut self) -> Result<(), Ending> {
         let unstored = std::mem::take(&mut self.unstored);
-        let (course, number) = (self.course.clone(), self.number);
+        let course = self.connected.course().ok_or(Ending::Replaced)?;
+        let (number, holder) = (self.number, self.orchestrator.name.clone());
+        let Some(record) = self.record.take() else { return Err(Ending::Replaced) };
         // When this fails, the agent tells it again to whoever comes next.
-        let (records, id) = (self.orchestrator.records.clone(), self.id.clone());
-        change(&records, &id, |record| take(record, number, &unstored, &course)).await?;
-        self.stored = Instant::now();
-        self.send(&ToAgent::Heard { number: self.heard }).await
+        let changed = self.orchestrator.records.change_from(*record, |record| {
+            take(record, number, &unstored, &course);
+            if let Some(agent) = agent_of(record, number) {
+                agent.holder = Some(holder.clone());
+            }
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let record = match changed.await {
+            Ok((record, ())) => record,
+            Err(ChangeError::Missing) => return Err(Ending::Gone("the recording was deleted")),
+            Err(error) => return Err(Ending::Store(error.to_string())),
+        };
+        self.connected.seen(record.version);
+        self.is_noted = true;
+        if !unstored.is_empty() {
+            self.send(&ToAgent::Heard { number: self.heard }).await?;
+        }
+        self.ask(Box::new(record)).await
     }
 
     /// Sends orders that this connection has not carried yet.
-    async fn ask(&mut self) -> Result<(), Ending> {
-        let store = self.orchestrator.records.store.clone();
-        let record = match store.get(&self.id.clone()).await {
-            Ok(Some(record)) => record,
-            Ok(None) => return Err(Ending::Gone("the recording was deleted")),
-            Err(error) => return Err(Ending::Store(error.to_string())),
-        };
+    async fn ask(&mut self, record: Box<Record>) -> Result<(), Ending> {
+        if self.record.as_ref().is_some_and(|known| known.version > record.version) {
+            return Ok(());
+        }
         if record.agent.as_ref().is_none_or(|agent| agent.number != self.number) {
             return Err(Ending::Replaced);
         }
@@ -183,6 +227,7 @@ impl Session {
             .filter(|order| order.id > self.asked)
             .map(|order| Request { id: order.id, command: order.command.clone() })
             .collect();
+        self.record = Some(record);
         for request in orders {
             self.asked = request.id;
             self.send(&ToAgent::Asked { request }).await?;
@@ -197,19 +242,6 @@ impl Session {
             Ok(Err(_)) => Err(Ending::Gone("it was closed")),
             Err(_) => Err(Ending::Gone("the agent takes nothing")),
         }
-    }
-}
-
-/// Not of the session: a socket can't be shared.
-async fn change(records: &Records, id: &str, mut change: impl FnMut(&mut Record)) -> Result<(), Ending> {
-    let changed = records.change(id, |record| {
-        change(record);
-        Ok::<(), std::convert::Infallible>(())
-    });
-    match changed.await {
-        Ok(_) => Ok(()),
-        Err(ChangeError::Missing) => Err(Ending::Gone("the recording was deleted")),
-        Err(error) => Err(Ending::Store(error.to_string())),
     }
 }
 

@@ -31,14 +31,14 @@ pub(crate) struct Cost {
 
 /// Size and rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Profile {
+pub(crate) struct Profile {
     width: u32,
     height: u32,
     fps: u32,
 }
 
 impl Profile {
-    fn of(request: &RecordingRequest) -> Self {
+    pub(crate) fn of(request: &RecordingRequest) -> Self {
         let size = request.frame_size();
         Self { width: size.width(), height: size.height(), fps: request.frame_rate().get() }
     }
@@ -73,8 +73,7 @@ impl Costs {
             .or_insert(Cost { cores, mib });
     }
 
-    pub(crate) fn of(&self, request: &RecordingRequest) -> Cost {
-        let profile = Profile::of(request);
+    pub(crate) fn of(&self, profile: Profile) -> Cost {
         self.0.get(&profile).copied().unwrap_or_else(|| profile.default_cost())
     }
 }
@@ -103,11 +102,12 @@ impl Room {
         }
     }
 
-    /// A recording runs.
-    pub(crate) fn take(&mut self, cost: Cost) {
-        self.taken.cores += cost.cores;
-        self.taken.mib += cost.mib;
-        self.count += 1;
+    /// So many recordings run.
+    #[expect(clippy::cast_precision_loss, reason = "recordings of a machine")]
+    pub(crate) fn take(&mut self, cost: Cost, count: usize) {
+        self.taken.cores += cost.cores * count as f64;
+        self.taken.mib += cost.mib * count as f64;
+        self.count += count;
     }
 
     /// Why there is no room for a recording of this cost; none when there is. One recording always fits: what is alone hurts nobody.
@@ -151,13 +151,14 @@ mod tests {
     fn what_ended_recordings_took_replaces_the_default() {
         let mut costs = Costs::default();
         let (large, small) = (request("1280x720"), request("640x360"));
-        assert!((costs.of(&large).cores - DEFAULT_CORES).abs() < 1e-9);
-        assert!(costs.of(&small).cores < 0.3);
+        let (of_large, of_small) = (Profile::of(&large), Profile::of(&small));
+        assert!((costs.of(of_large).cores - DEFAULT_CORES).abs() < 1e-9);
+        assert!(costs.of(of_small).cores < 0.3);
         let usage = Usage { encoder_cores: 0.2, browser_cores: 0.3, pss_bytes: 400 << 20, ..Usage::default() };
         costs.learn(&large, &usage);
-        assert!((costs.of(&large).cores - 0.6).abs() < 1e-9 && (costs.of(&large).mib - 480.0).abs() < 1e-6);
+        assert!((costs.of(of_large).cores - 0.6).abs() < 1e-9 && (costs.of(of_large).mib - 480.0).abs() < 1e-6);
         costs.learn(&large, &Usage::default());
-        assert!((costs.of(&large).cores - 0.6).abs() < 1e-9, "what was not measured teaches nothing");
+        assert!((costs.of(of_large).cores - 0.6).abs() < 1e-9, "what was not measured teaches nothing");
     }
 
     #[test]
@@ -166,13 +167,13 @@ mod tests {
         let cost = Cost { cores: 0.6, mib: 600.0 };
         for _ in 0..3 {
             assert_eq!(room.lacks(cost), None);
-            room.take(cost);
+            room.take(cost, 1);
         }
         assert_eq!(room.lacks(cost).as_deref(), Some("needs 0.6 core, 0.0 free"));
         let huge = Cost { cores: 50.0, mib: 1.0 };
         assert_eq!(Room::of(&CapacityConfig::default(), 2.0, 4096.0).lacks(huge), None, "alone it may try");
         let mut two = Room::of(&CapacityConfig { recordings: 1, ..CapacityConfig::default() }, 64.0, 1e6);
-        two.take(cost);
+        two.take(cost, 1);
         assert_eq!(two.lacks(cost).as_deref(), Some("all 1 places are taken"));
     }
 }

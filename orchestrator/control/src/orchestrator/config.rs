@@ -29,6 +29,8 @@ pub struct Config {
     pub data: PathBuf,
     /// `sqlite`, a path, or `redis://…`; `sqlite` is a file in `data`.
     pub store: String,
+    /// What starts agents: `process`, or `unix:` and the path of a socket; see [`crate::launcher::open`].
+    pub launcher: String,
     /// Addresses by which agents reach this orchestrator and its replicas; `listen` when empty.
     pub link_urls: Vec<Url>,
     /// By which address people reach this server: links begin with it. Absent: `listen`.
@@ -85,6 +87,8 @@ pub struct CapacityConfig {
     pub memory_mib: u64,
     /// Most recordings at once; 0 for as many as fit.
     pub recordings: u32,
+    /// Most recordings at once of one API key; 0 for no limit of its own.
+    pub recordings_per_key: u32,
     /// Requests are queued, and nothing is launched.
     pub paused: bool,
 }
@@ -184,6 +188,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
             data: PathBuf::from("wallflower-data"),
             store: "sqlite".to_owned(),
+            launcher: "process".to_owned(),
             link_urls: Vec::new(),
             public_url: None,
             demo_listen: Some(SocketAddr::from(([127, 0, 0, 1], 7071))),
@@ -217,7 +222,7 @@ impl Default for RecordingConfig {
 
 impl Default for CapacityConfig {
     fn default() -> Self {
-        Self { cores: 0.0, memory_mib: 0, recordings: 0, paused: false }
+        Self { cores: 0.0, memory_mib: 0, recordings: 0, recordings_per_key: 0, paused: false }
     }
 }
 

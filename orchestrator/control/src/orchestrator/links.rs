@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
+use wallflower_domain::record::Record;
+use wallflower_domain::wire::agent::AgentEvent;
 use wallflower_domain::wire::control::Course;
-
-use crate::store::Store;
 
 /// All of them.
 #[derive(Clone, Default)]
@@ -17,6 +17,21 @@ struct Link {
     number: u64,
     wake: Arc<Notify>,
     course: Course,
+    /// The version that whoever serves it has seen.
+    seen: u64,
+    news: News,
+}
+
+/// What whoever serves a connection ought to know.
+pub(crate) enum News {
+    /// Nothing.
+    None,
+    /// The record has changed.
+    Changed(Box<Record>),
+    /// It was deleted.
+    Deleted,
+    /// A newer connection has taken the place of this one.
+    Replaced,
 }
 
 /// One connection; gone when dropped.
@@ -40,7 +55,7 @@ impl Links {
             older.wake.notify_one();
             older.number + 1
         });
-        links.insert(id.to_owned(), Link { number, wake: wake.clone(), course });
+        links.insert(id.to_owned(), Link { number, wake: wake.clone(), course, seen: 0, news: News::None });
         Connected { links: self.clone(), id: id.to_owned(), number, wake }
     }
 
@@ -54,47 +69,70 @@ impl Links {
         self.lock().len()
     }
 
+    /// Recordings whose agents are connected here.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// What the agent of a recording has said, when it is connected here.
     pub(crate) fn course(&self, id: &str) -> Option<Course> {
         self.lock().get(id).map(|link| link.course.clone())
     }
 
-    fn wake(&self, id: &str) {
-        if let Some(link) = self.lock().get(id) {
+    /// Wakes whoever serves this recording's agent here, and has not seen this version.
+    pub(crate) fn tell(&self, record: &Record) {
+        if let Some(link) = self.lock().get_mut(record.id()).filter(|link| link.seen < record.version) {
+            link.seen = record.version;
+            link.news = News::Changed(Box::new(record.clone()));
             link.wake.notify_one();
         }
     }
 
-    fn wake_all(&self) {
-        for link in self.lock().values() {
+    /// The same for a recording that was deleted.
+    pub(crate) fn forget(&self, id: &str) {
+        if let Some(link) = self.lock().get_mut(id) {
+            link.news = News::Deleted;
             link.wake.notify_one();
-        }
-    }
-
-    /// Wakes those whose records change, for ever.
-    pub(crate) async fn watch(self, store: Arc<dyn Store>) {
-        let mut changes = store.changes();
-        loop {
-            match changes.recv().await {
-                Ok(changed) => self.wake(&changed.id),
-                Err(broadcast::error::RecvError::Lagged(_)) => self.wake_all(),
-                Err(broadcast::error::RecvError::Closed) => return,
-            }
         }
     }
 }
 
 impl Connected {
-    /// Keeps what the agent has said for whoever asks.
-    pub(crate) fn show(&self, course: &Course) {
-        if let Some(link) = self.links.lock().get_mut(&self.id).filter(|link| link.number == self.number) {
-            link.course = course.clone();
-        }
+    fn with<T>(&self, act: impl FnOnce(&mut Link) -> T) -> Option<T> {
+        self.links.lock().get_mut(&self.id).filter(|link| link.number == self.number).map(act)
     }
 
-    /// A newer connection has taken its place.
-    pub(crate) fn is_replaced(&self) -> bool {
-        self.links.lock().get(&self.id).is_none_or(|link| link.number != self.number)
+    /// Takes what the agent says, for whoever asks.
+    pub(crate) fn hear(&self, event: &AgentEvent, at_us: i64) {
+        self.with(|link| link.course.hear(event, at_us));
+    }
+
+    /// What the agent has said; none when a newer connection has taken the place of this one.
+    pub(crate) fn course(&self) -> Option<Course> {
+        self.with(|link| link.course.clone())
+    }
+
+    /// Begins with this version of the record.
+    pub(crate) fn begin(&self, record: &Record) {
+        self.with(|link| {
+            link.seen = link.seen.max(record.version);
+            link.course.clone_from(&record.course);
+        });
+    }
+
+    /// This version of the record is no news.
+    pub(crate) fn seen(&self, version: u64) {
+        self.with(|link| {
+            link.seen = link.seen.max(version);
+            if matches!(&link.news, News::Changed(record) if record.version <= version) {
+                link.news = News::None;
+            }
+        });
+    }
+
+    /// What is new since this was asked last.
+    pub(crate) fn news(&self) -> News {
+        self.with(|link| std::mem::replace(&mut link.news, News::None)).unwrap_or(News::Replaced)
     }
 }
 
@@ -104,5 +142,36 @@ impl Drop for Connected {
         if links.get(&self.id).is_some_and(|link| link.number == self.number) {
             links.remove(&self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record(version: u64) -> Record {
+        let request = serde_json::from_value(json!({"room": "demo:a"})).expect("valid");
+        Record { version, ..Record::new("r", request, None, 0) }
+    }
+
+    #[test]
+    fn news_are_told_once_and_only_to_the_newest_connection() {
+        let links = Links::default();
+        let older = links.connect("r", Course::default());
+        older.begin(&record(3));
+        links.tell(&record(3));
+        assert!(matches!(older.news(), News::None), "it has seen that");
+        links.tell(&record(4));
+        assert!(matches!(older.news(), News::Changed(record) if record.version == 4));
+        assert!(matches!(older.news(), News::None));
+        let newer = links.connect("r", Course::default());
+        assert!(matches!(older.news(), News::Replaced) && older.course().is_none());
+        drop(older);
+        assert!(links.has("r"));
+        links.forget("r");
+        assert!(matches!(newer.news(), News::Deleted));
+        drop(newer);
+        assert_eq!(links.count(), 0);
     }
 }

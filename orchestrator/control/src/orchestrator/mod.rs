@@ -6,7 +6,8 @@
 //!                              ▲                                  │         agents      hears agents, asks them
 //!                              ├── agents ◀──────── WebSocket ────┘         reconcile   mends what differs
 //!                              ├── reconcile ─▶ launcher                    notices     posts webhooks from the outbox
-//!                              └── notices ─▶ webhooks
+//!                              ├── notices ─▶ webhooks                      roster      knows what has not ended
+//!                              └── roster
 //! ```
 //!
 //! Nothing of a recording is kept here that can't be lost: the store has the records, agents have the media, and both find each other
@@ -19,6 +20,7 @@ mod command;
 mod config;
 mod links;
 mod mail;
+mod meters;
 mod notices;
 mod plan;
 mod policies;
@@ -26,12 +28,14 @@ mod reach;
 mod reconcile;
 mod records;
 mod resource;
+mod roster;
 mod scheduler;
 mod shares;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
@@ -47,13 +51,14 @@ use wallflower_domain::wire::agent::AgentCommand;
 
 use crate::digest::sha256;
 use crate::launcher::{Launcher, LogPart};
-use crate::store::{Created, Idempotency, Store, StoreError};
+use crate::store::{Created, Idempotency, Measured, Store, StoreError};
 
 pub use announce::TOPIC as RECORDING_TOPIC;
 pub use config::{
     AuditConfig, CapacityConfig, Config, EmailConfig, HooksConfig, LivekitConfig, REFERENCE, RecordingConfig,
     ShareConfig, WebhookConfig,
 };
+pub(crate) use meters::Meters;
 pub use policies::{Policy, Requester};
 pub use reach::PublicOnly;
 pub(crate) use resource::title;
@@ -61,7 +66,6 @@ pub use resource::{DeliveryResource, FailureResource, OrderResource, Resource};
 pub use shares::Unshared;
 
 use capacity::Costs;
-use links::Links;
 use mail::Mailer;
 use notices::Announcer;
 use plan::Planner;
@@ -69,6 +73,7 @@ use policies::Policies;
 use reach::Reach;
 pub(crate) use records::now_us;
 use records::{ChangeError, Records};
+use roster::Watch;
 use shares::Signer;
 
 /// How long an idempotency key is remembered.
@@ -85,10 +90,10 @@ pub struct Orchestrator {
     records: Records,
     launcher: Arc<dyn Launcher>,
     planner: Arc<Planner>,
+    meters: Meters,
+    watch: Watch,
     policies: Policies,
-    links: Links,
     links_at: Vec<String>,
-    costs: Arc<Mutex<Costs>>,
     webhook_client: reqwest::Client,
     webhook_secret: Option<Secret>,
     signer: Signer,
@@ -189,15 +194,18 @@ impl Orchestrator {
         let expiry_notice = parts.config.recording.expiry_notice;
         let policies = Policies::new(parts.config.policies.clone());
         let planner = Planner { config: parts.config, other_livekit: parts.livekit, demo: parts.demo };
+        let (meters, watch) = (Meters::default(), Watch::default());
+        let tell = meters.clone();
+        let store = Measured::new(parts.store, Box::new(move |operation, took| tell.stored(operation, took)));
         Ok(Self {
             name: Uuid::now_v7().simple().to_string(),
-            records: Records::new(parts.store, Arc::new(announcer), keep, expiry_notice),
+            records: Records::new(Arc::new(store), Arc::new(announcer), keep, expiry_notice, meters.clone(), watch.clone()),
             launcher: parts.launcher,
             planner: Arc::new(planner),
+            meters,
+            watch,
             policies,
-            links: Links::default(),
             links_at,
-            costs: Arc::default(),
             webhook_client: parts.client,
             webhook_secret: parts.webhook_secret,
             signer,
@@ -210,12 +218,22 @@ impl Orchestrator {
     pub fn run(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let store = self.records.store.clone();
-        tasks.spawn(self.links.clone().watch(store));
+        tasks.spawn(roster::follow(self.clone()));
         tasks.spawn(scheduler::schedule(self.clone()));
         tasks.spawn(reconcile::reconcile(self.clone()));
         tasks.spawn(notices::Poster { orchestrator: self.clone() }.post_all());
-        tasks.spawn(learn(self.clone()));
         tasks
+    }
+
+    /// Lets others do the work at once. To be called when nothing of [`Self::run`] runs any more.
+    pub async fn leave(&self) {
+        let presence = reconcile::presence(&self.name);
+        for lease in ["scheduler", "reconciler", "notices", &presence] {
+            // What can't be given back ends by itself.
+            if let Err(error) = self.records.store.lease(lease, &self.name, Duration::ZERO).await {
+                tracing::debug!(lease, %error, "a lease can't be given back");
+            }
+        }
     }
 
     /// The store.
@@ -230,7 +248,7 @@ impl Orchestrator {
 
     /// Agents that are connected here.
     pub fn connected(&self) -> usize {
-        self.links.count()
+        self.watch.links.count()
     }
 
     /// Where the files of a recording are.
@@ -243,7 +261,16 @@ impl Orchestrator {
     }
 
     fn costs<T>(&self, ask: impl FnOnce(&Costs) -> T) -> T {
-        ask(&self.costs.lock().unwrap_or_else(PoisonError::into_inner))
+        ask(&self.watch.costs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// How many recordings are in each state that is none of an end; none until all were read once after the start.
+    pub fn counts(&self) -> Option<BTreeMap<State, usize>> {
+        self.watch.roster.is_known().then(|| self.watch.roster.counts())
     }
 
     /// Takes a request: the recording, and whether it is a new one.
@@ -269,7 +296,10 @@ impl Orchestrator {
         let record = Record::new(id, request, owner, now_us);
         let notices = self.records.announcement(&record);
         match self.records.store.create(&record, once.as_ref(), &notices, now_us).await? {
-            Created::New => Ok((record, true)),
+            Created::New => {
+                self.watch.tell(&record);
+                Ok((record, true))
+            }
             Created::Before { digest, .. } if once.is_some_and(|once| once.digest != digest) => Err(Denied::KeyReused),
             Created::Before { record: Some(record), .. } => Ok((*record, false)),
             Created::Before { record: None, .. } => Err(Denied::Missing),
@@ -307,7 +337,7 @@ impl Orchestrator {
 
     /// A recording as clients see it, with what its agent has just said.
     pub fn resource(&self, record: &Record) -> Resource {
-        let live = self.links.course(record.id()).filter(|_| !record.state().is_terminal());
+        let live = self.watch.links.course(record.id()).filter(|_| !record.state().is_terminal());
         Resource::of(record, live.as_ref())
     }
 
@@ -317,8 +347,8 @@ impl Orchestrator {
     }
 
     /// Ends a recording; one that has ended, or is asked to, stays as it is.
-    pub async fn stop(&self, id: &str) -> Result<Record, Denied> {
-        let stopped = self.records.change(id, |record| {
+    pub async fn stop(&self, record: Record) -> Result<Record, Denied> {
+        let stopped = self.records.change_from(record, |record| {
             if !record.state().is_terminal() && !record.recording.stop_requested {
                 apply(&mut record.recording, Event::StopRequested);
                 if !record.state().is_terminal() {
@@ -453,22 +483,4 @@ fn next_stream(record: &Record) -> String {
     });
     let numbers = known.chain(standing).chain(ordered).filter_map(|id| id.strip_prefix('s')?.parse::<u32>().ok());
     format!("s{}", numbers.max().unwrap_or(0) + 1)
-}
-
-/// Learns costs from recordings as they end.
-async fn learn(orchestrator: Orchestrator) {
-    let mut changes = orchestrator.records.store.changes();
-    loop {
-        let changed = match changes.recv().await {
-            Ok(changed) => changed,
-            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => continue,
-            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-        };
-        let Ok(Some(record)) = orchestrator.records.store.get(&changed.id).await else { continue };
-        let usage = record.recording.delivery.as_ref().and_then(|delivery| delivery.usage);
-        if let Some(usage) = usage.filter(|_| record.state().is_terminal()) {
-            let mut costs = orchestrator.costs.lock().unwrap_or_else(PoisonError::into_inner);
-            costs.learn(&record.request, &usage);
-        }
-    }
 }

@@ -224,14 +224,14 @@ impl Poster {
         let store = self.orchestrator.store();
         let mut changes = store.changes();
         let (mut posting, mut ids) = (FuturesUnordered::new(), HashMap::new());
-        let mut leads_since: Option<Instant> = None;
+        let (mut leads, mut asked_at): (_, Option<Instant>) = (false, None);
         loop {
             // One replica at a time keeps the order.
-            if leads_since.is_none_or(|since| since.elapsed() > LEASE / 3) {
-                let leads = store.lease("notices", &self.orchestrator.name, LEASE).await.unwrap_or(false);
-                leads_since = leads.then(Instant::now);
+            if asked_at.is_none_or(|at| at.elapsed() > LEASE / 3) {
+                leads = store.lease("notices", &self.orchestrator.name, LEASE).await.unwrap_or(false);
+                asked_at = Some(Instant::now());
             }
-            if leads_since.is_some() {
+            if leads {
                 for notice in self.due(&ids).await {
                     ids.insert(notice.id.clone(), Way::of(&notice.url));
                     posting.push(self.post(notice));

@@ -10,15 +10,18 @@
 //! record has expired                                                     it and its files are deleted
 //! ```
 //!
-//! Each replica looks after the agents that are, or were last, connected to it; who holds the lease `reconciler` looks after all others.
+//! Each replica looks after the agents that are, or were last, connected to it, as long as it is there: it holds a lease of its own name.
+//! Who holds the lease `reconciler` looks after all others.
 
 use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tracing::Instrument as _;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::record::{Query, Record};
-use wallflower_domain::recording::{Event, State, apply};
+use wallflower_domain::recording::{Event, apply};
 use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::AgentEvent;
 use wallflower_domain::wire::link::Said;
@@ -37,49 +40,98 @@ const UNCONNECTED: Duration = Duration::from_secs(10);
 const LAUNCHING_US: i64 = 15_000_000;
 /// Agents that may follow the first.
 const FURTHER_AGENTS: u32 = 5;
-const LOOKED_AT: usize = 20_000;
+/// Agents that are looked at at once.
+const CONCURRENT: usize = 16;
+/// Orphans are rare, and all agents have to be listed to find them.
+const REAP_INTERVAL: Duration = Duration::from_secs(5);
 /// Deleted at once.
 const EXPIRED_AT_ONCE: usize = 100;
 
 /// Reconciles for ever.
 pub(crate) async fn reconcile(orchestrator: Orchestrator) {
     let mut unconnected: HashMap<String, Instant> = HashMap::new();
+    let mut reaped_at = Instant::now();
     loop {
         tokio::time::sleep(LOOK_INTERVAL).await;
-        if let Err(error) = look(&orchestrator, &mut unconnected).await {
-            tracing::warn!(%error, "records and agents can't be compared");
+        match look(&orchestrator, &mut unconnected).await {
+            Ok(true) if reaped_at.elapsed() > REAP_INTERVAL => {
+                reap(&orchestrator).await;
+                reaped_at = Instant::now();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "records and agents can't be compared"),
         }
     }
 }
 
-async fn look(orchestrator: &Orchestrator, unconnected: &mut HashMap<String, Instant>) -> Result<(), StoreError> {
+/// Gives whether we lead.
+async fn look(orchestrator: &Orchestrator, unconnected: &mut HashMap<String, Instant>) -> Result<bool, StoreError> {
     let store = &orchestrator.records.store;
+    // As long as this is ours, nobody else looks after the agents that are connected here.
+    store.lease(&presence(&orchestrator.name), &orchestrator.name, LEASE).await?;
     let leads = store.lease("reconciler", &orchestrator.name, LEASE).await?;
-    let unfinished = store.list(&Query::unfinished(LOOKED_AT)).await?;
-    let under_way: Vec<Record> = unfinished.into_iter().filter(|record| record.state() != State::Queued).collect();
-    unconnected.retain(|id, _| under_way.iter().any(|record| record.id() == id));
-    for record in &under_way {
-        let holder = record.agent.as_ref().and_then(|agent| agent.holder.as_deref());
-        let is_mine = holder == Some(&orchestrator.name);
-        if orchestrator.links.has(record.id()) {
-            unconnected.remove(record.id());
+    let mut is_there: HashMap<String, bool> = HashMap::new();
+    let mut without = HashMap::new();
+    for (id, holder) in orchestrator.watch.roster.under_way() {
+        if orchestrator.watch.links.has(&id) {
             continue;
         }
-        if leads || is_mine {
-            let since = *unconnected.entry(record.id().to_owned()).or_insert_with(Instant::now);
-            look_after(orchestrator, record, since.elapsed(), is_mine || holder.is_none()).await;
+        let is_ours = match holder {
+            Some(holder) if holder == orchestrator.name => true,
+            Some(holder) if leads => {
+                let known = is_there.get(&holder).copied();
+                let known = match known {
+                    Some(known) => known,
+                    None => is_present(orchestrator, &holder).await?,
+                };
+                is_there.insert(holder, known);
+                !known
+            }
+            Some(_) => false,
+            None => leads,
+        };
+        if is_ours {
+            let since = unconnected.get(&id).copied().unwrap_or_else(Instant::now);
+            without.insert(id, since);
         }
     }
+    *unconnected = without;
+    let each: Vec<(String, Instant)> = unconnected.iter().map(|(id, since)| (id.clone(), *since)).collect();
+    let looks = stream::iter(each).map(|(id, since)| async move {
+        if let Some(record) = store.get(&id).await? {
+            let span = tracing::info_span!("look", recording = record.id());
+            look_after(orchestrator, &record, since.elapsed()).instrument(span).await;
+        }
+        Ok::<(), StoreError>(())
+    });
+    looks.buffer_unordered(CONCURRENT).try_collect::<()>().await?;
     if leads {
-        reap(orchestrator, &under_way).await;
         expire(orchestrator).await?;
     }
-    Ok(())
+    Ok(leads)
 }
 
-/// Of one that is not connected here for so long.
-async fn look_after(orchestrator: &Orchestrator, record: &Record, since: Duration, may_kill: bool) {
+/// The lease that an orchestrator has as long as it is there.
+pub(crate) fn presence(name: &str) -> String {
+    format!("orchestrator/{name}")
+}
+
+/// Whether another orchestrator is there. One that was away for a moment may have its lease again.
+async fn is_present(orchestrator: &Orchestrator, name: &str) -> Result<bool, StoreError> {
+    let (store, lease) = (&orchestrator.records.store, presence(name));
+    let is_free = store.lease(&lease, &orchestrator.name, LEASE).await?;
+    if is_free {
+        store.lease(&lease, &orchestrator.name, Duration::ZERO).await?;
+    }
+    Ok(!is_free)
+}
+
+/// Of one that is not connected for so long.
+async fn look_after(orchestrator: &Orchestrator, record: &Record, since: Duration) {
     let Some(agent) = &record.agent else { return };
+    if record.state().is_terminal() || orchestrator.watch.links.has(record.id()) {
+        return;
+    }
     if agent.handle.is_null() {
         // Whoever launches it may be at it right now, or may have died over it.
         if now_us() - agent.launched_us > LAUNCHING_US {
@@ -89,7 +141,7 @@ async fn look_after(orchestrator: &Orchestrator, record: &Record, since: Duratio
     }
     match orchestrator.launcher.look(&agent.handle).await {
         Ok(Life::Gone { how }) => lost(orchestrator, record, &how).await,
-        Ok(Life::Running) if since > UNCONNECTED && may_kill => {
+        Ok(Life::Running) if since > UNCONNECTED => {
             tracing::warn!(recording = record.id(), "its agent runs but has not been heard of for 10 s: it is killed");
             if let Err(failure) = orchestrator.launcher.kill(&agent.handle).await {
                 tracing::warn!(recording = record.id(), %failure, "it can't be killed");
@@ -103,6 +155,7 @@ async fn look_after(orchestrator: &Orchestrator, record: &Record, since: Duratio
 /// What came of a lost agent.
 enum Next {
     Launch(Secret),
+    End,
     Nothing,
 }
 
@@ -135,13 +188,15 @@ async fn lost(orchestrator: &Orchestrator, record: &Record, how: &str) {
             let kept = format!(" What it captured is kept; `wallflower recover {}` finishes it.", folder.display());
             failure.message.push_str(&kept);
         }
-        Ok(Next::Nothing)
+        Ok(Next::End)
     });
     match changed.await {
         Ok((record, Next::Launch(token))) => {
+            orchestrator.meters.lost();
             tracing::warn!(recording = record.id(), how, "its agent is lost, another one follows");
             launch(orchestrator, &record, token).await;
         }
+        Ok((_, Next::End)) => orchestrator.meters.lost(),
         Ok((_, Next::Nothing)) | Err(ChangeError::Missing) => {}
         Err(error) => tracing::warn!(recording = record.id(), %error, "that its agent is lost can't be stored"),
     }
@@ -155,7 +210,7 @@ fn left_behind(orchestrator: &Orchestrator, record: &Record) -> Vec<Said> {
 }
 
 /// Kills agents that no record wants.
-async fn reap(orchestrator: &Orchestrator, under_way: &[Record]) {
+async fn reap(orchestrator: &Orchestrator) {
     let running = match orchestrator.launcher.agents().await {
         Ok(running) => running,
         Err(failure) => {
@@ -164,7 +219,7 @@ async fn reap(orchestrator: &Orchestrator, under_way: &[Record]) {
         }
     };
     for (id, handle) in running {
-        if under_way.iter().any(|record| record.id() == id) {
+        if orchestrator.watch.roster.is_under_way(&id) {
             continue;
         }
         // One that has ended may still tell so, and goes then; one that is queued may just be launched.

@@ -7,7 +7,9 @@ use thiserror::Error;
 use wallflower_domain::record::Record;
 use wallflower_domain::share::Term;
 
+use super::meters::Meters;
 use super::notices::Announcer;
+use super::roster::Watch;
 use crate::store::{Replaced, Store, StoreError};
 
 /// Others were faster so often that something else must be wrong.
@@ -26,6 +28,8 @@ pub(crate) struct Records {
     announcer: Arc<Announcer>,
     keep: Option<Duration>,
     expiry_notice: Option<Term>,
+    meters: Meters,
+    watch: Watch,
 }
 
 /// Why a record was not changed.
@@ -48,17 +52,28 @@ impl Records {
         announcer: Arc<Announcer>,
         keep: Option<Duration>,
         expiry_notice: Option<Term>,
+        meters: Meters,
+        watch: Watch,
     ) -> Self {
-        Self { store, announcer, keep, expiry_notice }
+        Self { store, announcer, keep, expiry_notice, meters, watch }
     }
 
     /// Changes a record. What `change` leaves as it was is not stored. It may be called several times.
     pub(crate) async fn change<T, E>(
         &self,
         id: &str,
+        change: impl FnMut(&mut Record) -> Result<T, E>,
+    ) -> Result<(Record, T), ChangeError<E>> {
+        let before = self.store.get(id).await?.ok_or(ChangeError::Missing)?;
+        self.change_from(before, change).await
+    }
+
+    /// The same of a record that was read already. When somebody has changed it since, it is read again.
+    pub(crate) async fn change_from<T, E>(
+        &self,
+        mut before: Record,
         mut change: impl FnMut(&mut Record) -> Result<T, E>,
     ) -> Result<(Record, T), ChangeError<E>> {
-        let mut before = self.store.get(id).await?.ok_or(ChangeError::Missing)?;
         for _ in 0..MAX_TRIES {
             let mut after = before.clone();
             let answer = change(&mut after).map_err(ChangeError::Refused)?;
@@ -75,7 +90,11 @@ impl Records {
             }
             let notices = self.announcer.of_change(Some(&before), &mut after, now_us);
             match self.store.replace(&after, &notices).await? {
-                Replaced::Stored => return Ok((after, answer)),
+                Replaced::Stored => {
+                    self.meters.changed(before.state(), &after);
+                    self.watch.tell(&after);
+                    return Ok((after, answer));
+                }
                 Replaced::Stale(newer) => before = *newer,
                 Replaced::Gone => return Err(ChangeError::Missing),
             }

@@ -2,103 +2,147 @@
 //!
 //! One replica at a time does this: it holds the lease `scheduler`.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use tracing::Instrument as _;
 use wallflower_domain::failure::{Failure, FailureKind};
-use wallflower_domain::record::{AgentRecord, Query, Record};
+use wallflower_domain::record::{AgentRecord, Record};
 use wallflower_domain::recording::{Event, State, apply};
 use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::Job;
 use wallflower_domain::wire::link::{Assignment, Link};
 
 use super::Orchestrator;
-use super::capacity::{Costs, Room, machine};
+use super::capacity::{Room, machine};
 use super::records::{ChangeError, now_us};
+use super::roster::Line;
 use crate::digest::sha256;
 
 /// Nothing that is due waits longer for a look.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-const LEASE: Duration = Duration::from_secs(3);
-/// More wait their turn to be looked at.
-const LOOKED_AT: usize = 5_000;
+const LEASE: Duration = Duration::from_secs(2);
+/// How often those who wait are told of what.
+const SAY_INTERVAL: Duration = Duration::from_secs(1);
+/// So many of them; others are told a while later.
+const SAID_AT_ONCE: usize = 100;
 /// For an agent that can't tell its end.
 const LINGER_S: f64 = 6.0 * 3600.0;
 
 /// Schedules for ever.
 pub(crate) async fn schedule(orchestrator: Orchestrator) {
-    let mut changes = orchestrator.records.store.changes();
+    let launching = Launching::default();
+    let (mut leads, mut asked_at, mut said_at): (_, Option<Instant>, Option<Instant>) = (false, None, None);
     loop {
-        match orchestrator.records.store.lease("scheduler", &orchestrator.name, LEASE).await {
-            Ok(true) => {
-                if let Err(error) = look(&orchestrator).await {
-                    tracing::warn!(%error, "the queue can't be looked at");
-                }
-            }
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the scheduler's lease can't be had"),
+        let interval = if leads { LEASE / 3 } else { LOOK_INTERVAL };
+        if asked_at.is_none_or(|at| at.elapsed() >= interval) {
+            leads = orchestrator.records.store.lease("scheduler", &orchestrator.name, LEASE).await.unwrap_or_else(
+                |error| {
+                    tracing::warn!(%error, "the scheduler's lease can't be had");
+                    false
+                },
+            );
+            asked_at = Some(Instant::now());
         }
-        // A lag or a closed channel is no more than a reason to look.
-        let _ = tokio::time::timeout(LOOK_INTERVAL, changes.recv()).await;
+        if leads {
+            let says = said_at.is_none_or(|at| at.elapsed() > SAY_INTERVAL);
+            look(&orchestrator, &launching, says).await;
+            said_at = if says { Some(Instant::now()) } else { said_at };
+        }
+        // Both are reasons to look.
+        let _ = tokio::time::timeout(LOOK_INTERVAL, orchestrator.watch.roster.stirred()).await;
     }
 }
 
-async fn look(orchestrator: &Orchestrator) -> Result<(), crate::store::StoreError> {
-    let unfinished = orchestrator.records.store.list(&Query::unfinished(LOOKED_AT)).await?;
-    let (mut queued, running): (Vec<Record>, Vec<Record>) =
-        unfinished.into_iter().partition(|record| record.state() == State::Queued);
+/// Recordings that are being launched, whatever the roster says yet.
+#[derive(Clone, Default)]
+struct Launching(Arc<Mutex<HashSet<String>>>);
+
+impl Launching {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn look(orchestrator: &Orchestrator, launching: &Launching, says: bool) {
+    let Some(Line { mut queued, running, mut of_owner }) = orchestrator.watch.roster.line() else { return };
     if queued.is_empty() {
-        return Ok(());
-    }
-    queued.sort_by(|a, b| b.request.priority.cmp(&a.request.priority).then_with(|| a.id().cmp(b.id())));
-    let (cores, mib) = machine();
-    let mut room = Room::of(&orchestrator.planner.config.capacity, cores, mib);
-    let costs = |costs: &Costs, record: &Record| costs.of(&record.request);
-    running.iter().for_each(|record| room.take(orchestrator.costs(|known| costs(known, record))));
-    let now_us = now_us();
-    let mut ahead = 0;
-    for record in queued {
-        if let Some(at) = record.request.start_at.filter(|at| at.unix_us() > now_us) {
-            say_why(orchestrator, &record, format!("starts at {at}")).await;
-            continue;
-        }
-        if orchestrator.planner.config.capacity.paused {
-            say_why(orchestrator, &record, "launching is paused".to_owned()).await;
-            continue;
-        }
-        let cost = orchestrator.costs(|known| costs(known, &record));
-        // Who is behind one that waits waits too: otherwise small ones would keep a large one out for ever.
-        match room.lacks(cost) {
-            None if ahead == 0 => {
-                room.take(cost);
-                let orchestrator = orchestrator.clone();
-                tokio::spawn(async move { launch_first(&orchestrator, record.id()).await });
-            }
-            lack => {
-                let lack = lack.unwrap_or_else(|| "its turn has not come".to_owned());
-                say_why(orchestrator, &record, format!("{ahead} ahead, {lack}")).await;
-                ahead += 1;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn say_why(orchestrator: &Orchestrator, record: &Record, why: String) {
-    if record.waiting.as_ref() == Some(&why) {
         return;
     }
-    let changed = orchestrator.records.change(record.id(), |record| {
+    queued.sort_by(|(a_id, a), (b_id, b)| b.priority.cmp(&a.priority).then_with(|| a_id.cmp(b_id)));
+    let (cores, mib) = machine();
+    let capacity = &orchestrator.planner.config.capacity;
+    let most_of_owner = usize::try_from(capacity.recordings_per_key).ok().filter(|most| *most > 0);
+    let mut room = Room::of(capacity, cores, mib);
+    let cost_of = |profile| orchestrator.costs(|costs| costs.of(profile));
+    running.into_iter().for_each(|(profile, count)| room.take(cost_of(profile), count));
+    let now_us = now_us();
+    let (mut ahead, mut reasons) = (0, Vec::new());
+    for (id, brief) in queued {
+        let cost = cost_of(brief.profile);
+        let owned = brief.owner.as_ref().map(|owner| of_owner.entry(owner.clone()).or_default());
+        if launching.lock().contains(&id) {
+            room.take(cost, 1);
+            owned.into_iter().for_each(|count| *count += 1);
+            continue;
+        }
+        let is_full = most_of_owner.filter(|most| owned.as_ref().is_some_and(|count| **count >= *most));
+        let reason = if let Some(at) = brief.start_at.filter(|at| at.unix_us() > now_us) {
+            format!("starts at {at}")
+        } else if capacity.paused {
+            "launching is paused".to_owned()
+        } else if let Some(most) = is_full {
+            // Whoever is behind it waits for nothing of that.
+            format!("all {most} places of its API key are taken")
+        } else {
+            // Who is behind one that waits waits too: otherwise small ones would keep a large one out for ever.
+            match room.lacks(cost) {
+                None if ahead == 0 => {
+                    room.take(cost, 1);
+                    owned.into_iter().for_each(|count| *count += 1);
+                    launching.lock().insert(id.clone());
+                    tokio::spawn(launch_first(orchestrator.clone(), launching.clone(), id));
+                    continue;
+                }
+                lack => {
+                    let lack = lack.unwrap_or_else(|| "its turn has not come".to_owned());
+                    ahead += 1;
+                    format!("{} ahead, {lack}", ahead - 1)
+                }
+            }
+        };
+        if brief.waiting.as_ref() != Some(&reason) {
+            reasons.push((id, reason));
+        }
+    }
+    if says {
+        // A few at a time: nobody who could be launched waits for this.
+        for (id, reason) in reasons.into_iter().take(SAID_AT_ONCE) {
+            say_why(orchestrator, &id, reason).await;
+        }
+    }
+}
+
+async fn say_why(orchestrator: &Orchestrator, id: &str, why: String) {
+    let changed = orchestrator.records.change(id, |record| {
         if record.state() == State::Queued {
             record.waiting = Some(why.clone());
         }
         Ok::<(), std::convert::Infallible>(())
     });
     if let Err(error) = changed.await {
-        tracing::debug!(recording = record.id(), %error, "why it waits can't be said");
+        tracing::debug!(recording = id, %error, "why it waits can't be said");
     }
 }
 
-async fn launch_first(orchestrator: &Orchestrator, id: &str) {
+async fn launch_first(orchestrator: Orchestrator, launching: Launching, id: String) {
+    let span = tracing::info_span!("launch", recording = %id);
+    claim_and_launch(&orchestrator, &id).instrument(span).await;
+    launching.lock().remove(&id);
+}
+
+async fn claim_and_launch(orchestrator: &Orchestrator, id: &str) {
     let claimed = orchestrator.records.change(id, |record| {
         if record.state() != State::Queued {
             return Err("it is queued no more");
@@ -144,9 +188,10 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
         let assignment = Assignment {
             job,
             link: Link {
-                urls: orchestrator.links_at.clone(),
+                urls: turned(&orchestrator.links_at),
                 token,
                 events: events_of(orchestrator, id)?,
+                heard: record.agent.as_ref().map_or(0, |agent| agent.heard),
                 linger_s: LINGER_S,
             },
         };
@@ -155,6 +200,9 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
     let noted = match launched.await {
         Ok(handle) => {
             tracing::info!(recording = id, agent = number, "launched");
+            if number == 1 {
+                orchestrator.meters.launched(record);
+            }
             orchestrator
                 .records
                 .change(id, |record| {
@@ -184,6 +232,16 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
     if let Err(error) = noted {
         tracing::warn!(recording = id, %error, "what came of a launch can't be stored");
     }
+}
+
+/// Each agent begins with another replica.
+fn turned(urls: &[String]) -> Vec<String> {
+    let mut urls = urls.to_vec();
+    if !urls.is_empty() {
+        let first = rand::random_range(0..urls.len());
+        urls.rotate_left(first);
+    }
+    urls
 }
 
 fn prepare(orchestrator: &Orchestrator, job: &Job) -> Result<(), Failure> {

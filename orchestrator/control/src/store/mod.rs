@@ -14,6 +14,7 @@
 
 mod changes;
 mod document;
+mod measured;
 pub mod redis;
 pub mod sqlite;
 
@@ -25,6 +26,7 @@ use thiserror::Error;
 use wallflower_domain::record::{Notice, Query, Record};
 
 pub use changes::{Announcer, Changes};
+pub use measured::Measured;
 
 /// Whatever does not answer for so long has failed.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -33,7 +35,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub const DEAD_NOTICES: usize = 10_000;
 
 /// A record has changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Changed {
     /// Id of the recording.
     pub id: String,

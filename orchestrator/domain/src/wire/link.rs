@@ -17,7 +17,8 @@
 //!   a time is an agent's; a later one is welcomed when no more is taken from the one before.
 //! - The answer to a request is an event like any other. Asked again, an agent that has answered says so again, unless its answer is
 //!   among what has not been heard.
-//! - What passes is told anew after each welcome.
+//! - What passes is told anew after each welcome. Once a beat an agent tells its progress, or that it is alive. An orchestrator that
+//!   has heard nothing for two beats and a second takes the connection for dead.
 //! - 401, 403, 404 and 410 tell an agent that it is not wanted; it goes on recording, and asks again every few seconds.
 
 use serde::{Deserialize, Serialize};
@@ -27,8 +28,12 @@ use crate::secret::Secret;
 
 /// A longer message is not one of ours. A delivery of a day in thousands of gaps fits.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
-/// Seconds between signs of life of an agent; an orchestrator that has heard none for three of them takes the connection for dead.
-pub const HEARTBEAT_S: f64 = 1.0;
+/// Seconds between signs of life of an agent whose orchestrator has few.
+pub const SHORTEST_BEAT_S: f64 = 1.0;
+/// Seconds between signs of life of an agent among ten thousand.
+pub const LONGEST_BEAT_S: f64 = 5.0;
+/// An orchestrator hears about so many signs of life a second before it asks for fewer.
+pub const BEATS_A_SECOND: f64 = 2000.0;
 /// Longest pause in seconds before the agent dials again.
 pub const REDIAL_S: f64 = 1.0;
 
@@ -53,6 +58,9 @@ pub struct Link {
     /// A file in which events are kept until they are heard, so that one who comes late can read how it ended; absolute. It is removed
     /// once `finished` was heard. A further agent of the recording that is given the same file tells what is left in it first.
     pub events: String,
+    /// Events up to this number are stored: those of a further agent have greater ones, whether it finds the file or not.
+    #[serde(default)]
+    pub heard: u64,
     /// Seconds for which an agent that has finished goes on dialling to tell so; 5 at least.
     pub linger_s: f64,
 }
@@ -91,6 +99,9 @@ pub enum ToAgent {
     Welcome {
         /// 0 when none is.
         heard: u64,
+        /// Seconds between signs of life; see [`beat_s`].
+        #[serde(default = "usual_beat_s")]
+        beat_s: f64,
     },
     /// Events up to this number are stored.
     Heard {
@@ -102,6 +113,21 @@ pub enum ToAgent {
         /// What.
         request: Request,
     },
+}
+
+fn usual_beat_s() -> f64 {
+    SHORTEST_BEAT_S
+}
+
+/// How often each agent of an orchestrator with so many is to be heard of, in seconds.
+pub fn beat_s(agents: usize) -> f64 {
+    let agents = f64::from(u32::try_from(agents).unwrap_or(u32::MAX));
+    (agents / BEATS_A_SECOND).clamp(SHORTEST_BEAT_S, LONGEST_BEAT_S)
+}
+
+/// How long an agent of that beat may be silent, in seconds.
+pub fn silence_s(beat_s: f64) -> f64 {
+    2.0 * beat_s + 1.0
 }
 
 impl AgentEvent {
@@ -134,6 +160,12 @@ mod tests {
     use crate::wire::agent::AgentCommand;
 
     #[test]
+    fn the_more_agents_there_are_the_less_each_says() {
+        assert_eq!([0, 1, 2000, 5000, 10_000, 1_000_000].map(beat_s), [1.0, 1.0, 1.0, 2.5, 5.0, 5.0]);
+        assert_eq!([1.0, 5.0].map(silence_s), [3.0, 11.0]);
+    }
+
+    #[test]
     fn messages_are_flat_objects_that_come_back_as_they_went() {
         let said = Said { number: 7, at_us: 8, event: AgentEvent::Marked { label: "a".into(), media_s: 1.5 } };
         let text = serde_json::to_string(&FromAgent::Said(said.clone())).expect("plain data");
@@ -141,7 +173,7 @@ mod tests {
         assert_eq!(text, format!(r#"{{"type":"said","number":7,"at_us":8,"event":{event}}}"#));
         assert_eq!(serde_json::from_str::<FromAgent>(&text).expect("the same"), FromAgent::Said(said));
         for message in [
-            ToAgent::Welcome { heard: 0 },
+            ToAgent::Welcome { heard: 0, beat_s: 1.5 },
             ToAgent::Heard { number: u64::MAX },
             ToAgent::Asked { request: Request { id: 3, command: AgentCommand::Stop } },
         ] {

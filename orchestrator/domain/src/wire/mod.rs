@@ -7,6 +7,7 @@ pub mod agent;
 pub mod cast;
 pub mod control;
 pub mod demo_room;
+pub mod launcher;
 pub mod link;
 pub mod page;
 pub mod player;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::agent::{AgentEvent, Request};
-use wallflower_domain::wire::link::{FromAgent, HEARTBEAT_S, Said, ToAgent};
+use wallflower_domain::wire::link::{FromAgent, LONGEST_BEAT_S, SHORTEST_BEAT_S, Said, ToAgent};
 
 use super::dial::Socket;
 use super::outbox::Next;
@@ -38,8 +38,8 @@ pub(super) enum Parting {
 
 /// Talks until the last word was heard or the connection ends. The first message has to be a welcome.
 pub(super) async fn converse(mut socket: Socket, post: &Arc<Post>, requests: &mpsc::Sender<Request>) -> Parting {
-    let from = match welcomed(&mut socket, post).await {
-        Ok(from) => from,
+    let (from, beat) = match welcomed(&mut socket, post).await {
+        Ok(welcome) => welcome,
         Err(why) => return Parting::Broken(why),
     };
     if post.is_over() {
@@ -49,7 +49,7 @@ pub(super) async fn converse(mut socket: Socket, post: &Arc<Post>, requests: &mp
     let (mut sink, mut stream) = socket.split();
     let parting = tokio::select! {
         parting = listen(&mut stream, post, requests) => parting,
-        Err(why) = tell(&mut sink, post, from) => Parting::Broken(why),
+        Err(why) = tell(&mut sink, post, from, beat) => Parting::Broken(why),
     };
     if let (Parting::Over, Ok(socket)) = (&parting, sink.reunite(stream)) {
         part(socket).await;
@@ -67,7 +67,8 @@ async fn part(mut socket: Socket) {
     let _ = timeout(CLOSE_DEADLINE, closing).await;
 }
 
-async fn welcomed(socket: &mut Socket, post: &Arc<Post>) -> Result<u64, String> {
+/// The number of the first event that is sent, and the time between signs of life.
+async fn welcomed(socket: &mut Socket, post: &Arc<Post>) -> Result<(u64, Duration), String> {
     let first = async {
         loop {
             match socket.next().await {
@@ -80,8 +81,10 @@ async fn welcomed(socket: &mut Socket, post: &Arc<Post>) -> Result<u64, String> 
     };
     let text = timeout(WELCOME_DEADLINE, first).await.map_err(|_| "no welcome came in time".to_owned())??;
     match serde_json::from_str(&text) {
-        Ok(ToAgent::Welcome { heard }) => {
-            post.welcome(heard).await.map_err(|error| format!("the events can't be numbered anew ({error})"))
+        Ok(ToAgent::Welcome { heard, beat_s }) => {
+            let from = post.welcome(heard).await;
+            let beat = Duration::from_secs_f64(beat_s.clamp(SHORTEST_BEAT_S, LONGEST_BEAT_S));
+            from.map(|from| (from, beat)).map_err(|error| format!("the events can't be numbered anew ({error})"))
         }
         Ok(ToAgent::Heard { .. } | ToAgent::Asked { .. }) | Err(_) => {
             Err("its first message was no welcome; an agent and an orchestrator of one version understand each other"
@@ -103,7 +106,7 @@ async fn listen(stream: &mut SplitStream<Socket>, post: &Post, requests: &mpsc::
             }
         };
         match serde_json::from_str(&text) {
-            Ok(ToAgent::Heard { number } | ToAgent::Welcome { heard: number }) => {
+            Ok(ToAgent::Heard { number } | ToAgent::Welcome { heard: number, .. }) => {
                 post.heard(number);
                 if post.is_over() {
                     return Parting::Over;
@@ -143,17 +146,22 @@ fn not_understood(text: &str, post: &Post) {
     }
 }
 
-/// Tells everything from this number on, what is true now, and that we are there. Returns only when that fails.
-async fn tell(sink: &mut SplitSink<Socket, Message>, post: &Arc<Post>, from: u64) -> Result<(), String> {
-    let heartbeat = Duration::from_secs_f64(HEARTBEAT_S);
+/// Tells everything from this number on, what is true now, and each beat how it goes. Returns only when that fails.
+async fn tell(
+    sink: &mut SplitSink<Socket, Message>,
+    post: &Arc<Post>,
+    from: u64,
+    beat: Duration,
+) -> Result<(), String> {
     let (mut beats_at, mut pings_at) = (Instant::now(), Instant::now() + PING_INTERVAL);
     let mut next = from;
     let mut replay = None;
     loop {
         let now = Instant::now();
         if now >= beats_at {
-            say(sink, &FromAgent::Passing { event: AgentEvent::Alive }).await?;
-            beats_at = now + heartbeat;
+            let event = post.progress().unwrap_or(AgentEvent::Alive);
+            say(sink, &FromAgent::Passing { event }).await?;
+            beats_at = now + beat;
         }
         if now >= pings_at {
             send(sink, Message::Ping(Bytes::new())).await?;

@@ -7,8 +7,8 @@
 //!
 //! An event is on the file before it is sent, so that a further agent, which goes on numbering after the last one there, gives no
 //! number to a second event. Only when the file can't be written it is sent nevertheless; then the orchestrator may know more events
-//! than the file, and whoever comes next goes on after those ([`Outbox::renumbering`]). The same holds where there is no file of the
-//! agents before. What an agent leaves that was killed before it was ever welcomed keeps its numbers, taken or not.
+//! than the file, and whoever comes next goes on after those: it is launched with what was heard until then, and is told in its welcome
+//! what was heard since ([`Outbox::renumbering`]). The same holds where there is no file of the agents before.
 
 use std::collections::VecDeque;
 
@@ -64,16 +64,17 @@ pub(super) struct Renumbering {
 }
 
 impl Outbox {
-    /// Goes on after the last event that is on the file; 0 when there is none. Without a file that works, all is kept in memory.
-    pub(super) fn new(last_on_file: u64, file_works: bool, max_kept_bytes: usize) -> Self {
+    /// Goes on after the last event that is known, on the file or to the orchestrator; 0 when there is none. Without a file that works, all
+    /// is kept in memory.
+    pub(super) fn new(last_known: u64, file_works: bool, max_kept_bytes: usize) -> Self {
         Self {
-            last: last_on_file,
+            last: last_known,
             heard: 0,
-            filed: last_on_file,
+            filed: last_known,
             kept: VecDeque::new(),
             kept_bytes: 0,
             max_kept_bytes,
-            own_from: last_on_file + 1,
+            own_from: last_known + 1,
             anything_sent: false,
             file_works,
         }

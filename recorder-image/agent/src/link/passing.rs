@@ -46,9 +46,18 @@ impl Passing {
         }
     }
 
-    /// What is to be told next.
+    /// What is to be told next, but for progress.
     pub(super) fn next(&mut self) -> Option<AgentEvent> {
-        let told = self.newest.iter_mut().find(|told| !told.is_told)?;
+        self.tell(|subject| *subject != Subject::Progress)
+    }
+
+    /// Progress, when there is some that was not told.
+    pub(super) fn progress(&mut self) -> Option<AgentEvent> {
+        self.tell(|subject| *subject == Subject::Progress)
+    }
+
+    fn tell(&mut self, is_it: impl Fn(&Subject) -> bool) -> Option<AgentEvent> {
+        let told = self.newest.iter_mut().find(|told| !told.is_told && is_it(&told.subject))?;
         told.is_told = true;
         Some(told.event.clone())
     }
@@ -82,7 +91,7 @@ mod tests {
     }
 
     fn all(passing: &mut Passing) -> Vec<AgentEvent> {
-        std::iter::from_fn(|| passing.next()).collect()
+        std::iter::from_fn(|| passing.next().or_else(|| passing.progress())).collect()
     }
 
     #[test]
@@ -91,7 +100,7 @@ mod tests {
         for event in [progress(1), upload("a", 1), upload("b", 1), progress(2), upload("a", 2), AgentEvent::Alive] {
             passing.take(event);
         }
-        let newest = [upload("b", 1), progress(2), upload("a", 2)];
+        let newest = [upload("b", 1), upload("a", 2), progress(2)];
         assert_eq!(all(&mut passing), newest);
         assert_eq!(all(&mut passing), []);
         passing.renew();

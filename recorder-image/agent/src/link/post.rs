@@ -57,8 +57,9 @@ enum Filed {
 }
 
 impl Post {
-    /// Goes on with the file that an agent before us left. A file that can't be opened does not stop a recording.
-    pub(super) async fn open(path: &Path) -> Arc<Self> {
+    /// Goes on with the file that an agent before us left, after what the orchestrator has `heard`. A file that can't be opened does not
+    /// stop a recording.
+    pub(super) async fn open(path: &Path, heard: u64) -> Arc<Self> {
         let opening = path.to_owned();
         let opened = spawn_blocking(move || {
             let mut answers = Answers::default();
@@ -82,7 +83,7 @@ impl Post {
                 (None, 0, Answers::default())
             }
         };
-        let outbox = Outbox::new(last, journal.is_some(), MAX_KEPT_BYTES);
+        let outbox = Outbox::new(last.max(heard), journal.is_some(), MAX_KEPT_BYTES);
         Arc::new(Self {
             mail: Mutex::new(Mail { outbox, passing: Passing::default(), answers, finished: None }),
             journal: Mutex::new(journal),
@@ -190,9 +191,14 @@ impl Post {
         self.mail().outbox.kept_from()
     }
 
-    /// What is true now and has not been told yet.
+    /// What is true now and has not been told yet, but for progress.
     pub(super) fn next_passing(&self) -> Option<AgentEvent> {
         self.mail().passing.next()
+    }
+
+    /// The same of progress.
+    pub(super) fn progress(&self) -> Option<AgentEvent> {
+        self.mail().passing.progress()
     }
 
     /// Reads some events from the file, from a number on or where a replay has stopped.

@@ -32,10 +32,10 @@ const FILING_DEADLINE: Duration = Duration::from_secs(10);
 /// heard or nobody was there to hear it for long enough.
 pub(crate) async fn serve(assignment: Assignment, program: &Path, began: Instant) -> Result<(), Failure> {
     let Assignment { job, link } = assignment;
-    let Checked { orchestrator, events, linger } = checked(link, &job.id)
+    let Checked { orchestrator, events, heard, linger } = checked(link, &job.id)
         .map_err(|why| Failure::new(FailureKind::BadRequest, format!("The agent can't take its assignment: {why}.")))?;
     let signals = Signals::new()?;
-    let post = Post::open(&events).await;
+    let post = Post::open(&events, heard).await;
     let (sender, told) = mpsc::unbounded_channel();
     let report = Report::new(sender);
     // One sender is kept here: an orchestrator that is away is no owner that is gone.
@@ -90,12 +90,13 @@ async fn forward(mut signals: Signals, asks: mpsc::Sender<Request>, leave: Arc<N
 struct Checked {
     orchestrator: Orchestrator,
     events: PathBuf,
+    heard: u64,
     linger: Duration,
 }
 
 /// What is wrong with it is told as a sentence's end.
 fn checked(link: Link, recording: &str) -> Result<Checked, String> {
-    let Link { urls, token, events, linger_s } = link;
+    let Link { urls, token, events, heard, linger_s } = link;
     if urls.is_empty() || urls.len() > MAX_URLS {
         return Err(format!("it names {} addresses of orchestrators; 1 to {MAX_URLS} are possible", urls.len()));
     }
@@ -111,7 +112,7 @@ fn checked(link: Link, recording: &str) -> Result<Checked, String> {
         return Err(format!("it is to linger for {linger_s} s; 0 to {LONGEST_LINGER_S} are possible"));
     }
     let linger = Duration::from_secs_f64(linger_s).max(SHORTEST_LINGER);
-    Ok(Checked { orchestrator: Orchestrator { targets, token, trust: Trust::default() }, events, linger })
+    Ok(Checked { orchestrator: Orchestrator { targets, token, trust: Trust::default() }, events, heard, linger })
 }
 
 #[cfg(test)]
@@ -124,6 +125,7 @@ mod tests {
             urls: vec!["http://127.0.0.1:7070".into()],
             token: Secret::new("hunter2"),
             events: "/x/events".into(),
+            heard: 0,
             linger_s: 60.0,
         }
     }

@@ -43,10 +43,7 @@ struct World {
     stored: Vec<Said>,
     /// What has happened.
     said: u64,
-    /// This agent has been welcomed.
-    is_known: bool,
-    /// What may be missing: it was nowhere but in the memory of an agent that was killed, or in the file of one that was never
-    /// welcomed and so could not know that its numbers were taken.
+    /// What may be missing: it was nowhere but in the memory of an agent that was killed, or on a file that was left behind.
     lost: Vec<u64>,
 }
 
@@ -58,15 +55,7 @@ struct Line {
 
 impl World {
     fn new() -> Self {
-        Self {
-            outbox: fresh(0),
-            file: Vec::new(),
-            line: None,
-            stored: Vec::new(),
-            said: 0,
-            is_known: false,
-            lost: Vec::new(),
-        }
+        Self { outbox: fresh(0, 0), file: Vec::new(), line: None, stored: Vec::new(), said: 0, lost: Vec::new() }
     }
 
     fn step(&mut self, step: Step) {
@@ -110,7 +99,6 @@ impl World {
             }
         }
         self.outbox.welcome(heard);
-        self.is_known = true;
         let next = self.outbox.unheard_from();
         self.line = Some(Line { next, to_orchestrator: VecDeque::new(), to_agent: VecDeque::new() });
     }
@@ -145,12 +133,10 @@ impl World {
 
     fn restart(&mut self) {
         self.line = None;
-        let taken = if self.is_known { 0 } else { self.stored.last().map_or(0, |said| said.number) };
-        let left = self.file.iter().filter(|said| said.number > taken);
-        let known: Vec<u64> = self.stored.iter().chain(left).map(thing_of).collect();
-        self.is_known = false;
+        let known: Vec<u64> = self.stored.iter().chain(&self.file).map(thing_of).collect();
         self.lost.extend((1..=self.said).filter(|thing| !known.contains(thing)));
-        self.outbox = fresh(self.file.last().map_or(0, |said| said.number));
+        let last = |events: &[Said]| events.last().map_or(0, |said| said.number);
+        self.outbox = fresh(last(&self.file), last(&self.stored));
     }
 
     /// Disk and line work again.
@@ -163,8 +149,8 @@ impl World {
     }
 }
 
-fn fresh(last_on_file: u64) -> Outbox {
-    Outbox::new(last_on_file, true, 3 * BYTES)
+fn fresh(last_on_file: u64, heard: u64) -> Outbox {
+    Outbox::new(last_on_file.max(heard), true, 3 * BYTES)
 }
 
 fn thing(number: u64) -> AgentEvent {

@@ -39,7 +39,7 @@ fn warning(message: &str) -> AgentEvent {
 
 /// A post that keeps its file.
 async fn post(folder: &tempfile::TempDir) -> Arc<Post> {
-    let post = Post::open(&folder.path().join("events")).await;
+    let post = Post::open(&folder.path().join("events"), 0).await;
     tokio::spawn(post.clone().file());
     post
 }
@@ -131,7 +131,7 @@ async fn what_an_agent_before_has_left_is_said_first_and_in_order() {
     const LEFT: u64 = 3000;
     let folder = tempfile::tempdir().expect("temp dir");
     let path = folder.path().join("events");
-    let gone = Post::open(&path).await;
+    let gone = Post::open(&path, 0).await;
     (0..LEFT).for_each(|_| gone.take(warning(&"x".repeat(200))));
     let filing = tokio::spawn(gone.clone().file());
     let filed = || std::fs::read_to_string(&path).is_ok_and(|text| text.lines().count() as u64 == LEFT);

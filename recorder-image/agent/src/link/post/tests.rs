@@ -28,7 +28,7 @@ fn numbers(path: &Path) -> Vec<u64> {
 #[tokio::test]
 async fn nothing_is_sent_before_it_is_on_the_file_unless_that_can_t_be() {
     let folder = tempfile::tempdir().expect("temp dir");
-    let post = Post::open(&folder.path().join("events")).await;
+    let post = Post::open(&folder.path().join("events"), 0).await;
     post.take(warning("a"));
     assert_eq!(post.next(1), Next::Nothing);
     file(&post);
@@ -39,7 +39,7 @@ async fn nothing_is_sent_before_it_is_on_the_file_unless_that_can_t_be() {
     assert!(matches!(post.next(2), Next::Said(_)));
     assert!(post.has_file());
 
-    let without = Post::open(&folder.path().join("missing/events")).await;
+    let without = Post::open(&folder.path().join("missing/events"), 0).await;
     without.take(warning("a"));
     assert!(matches!(without.next(1), Next::Said(_)) && !without.has_file());
 }
@@ -48,7 +48,7 @@ async fn nothing_is_sent_before_it_is_on_the_file_unless_that_can_t_be() {
 async fn numbers_that_an_orchestrator_knows_already_are_not_given_again() {
     let folder = tempfile::tempdir().expect("temp dir");
     let path = folder.path().join("events");
-    let post = Post::open(&path).await;
+    let post = Post::open(&path, 0).await;
     assert!(post.asked(1), "it is new");
     [warning("a"), answered(1)].into_iter().for_each(|event| post.take(event));
     file(&post);
@@ -69,12 +69,12 @@ async fn numbers_that_an_orchestrator_knows_already_are_not_given_again() {
 async fn what_an_agent_before_has_carried_out_is_not_carried_out_again() {
     let folder = tempfile::tempdir().expect("temp dir");
     let path = folder.path().join("events");
-    let first = Post::open(&path).await;
+    let first = Post::open(&path, 0).await;
     assert!(first.asked(7));
     first.take(answered(7));
     file(&first);
     first.close().await;
-    let second = Post::open(&path).await;
+    let second = Post::open(&path, 0).await;
     assert_eq!(second.welcome(0).await.expect("known"), 1);
     assert!(!second.asked(7) && second.asked(8));
     file(&second);
