@@ -217,7 +217,6 @@ impl Orchestrator {
     /// Works: schedules, reconciles, posts, until the tasks are aborted.
     pub fn run(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let store = self.records.store.clone();
         tasks.spawn(roster::follow(self.clone()));
         tasks.spawn(scheduler::schedule(self.clone()));
         tasks.spawn(reconcile::reconcile(self.clone()));

@@ -399,7 +399,7 @@ impl View {
                 assert_ne!(self.recording, active, "told what is known");
                 self.recording = active;
             }
-            DemoDown::Chat { .. } | DemoDown::Reaction { .. } | DemoDown::Signal { .. } => {}
+            DemoDown::Chat { .. } | DemoDown::Caption { .. } | DemoDown::Reaction { .. } | DemoDown::Signal { .. } => {}
             DemoDown::Refused { .. } | DemoDown::Closed => panic!("a room does not say this"),
         }
     }
