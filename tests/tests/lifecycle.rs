@@ -1,7 +1,10 @@
 //! However a recording ends, nothing of it is left, and what was recorded is not lost.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wallflower_tests::harness::pages::Answer;
 use wallflower_tests::harness::run::signal;
@@ -180,6 +183,40 @@ fn after_five_further_agents_the_recording_is_given_up_and_can_be_recovered() {
     assert_eq!(bench.run(&["recover"], SOON).code(), 0);
     assert!(seconds_of(&bench, "a.mp4") >= 2.0);
     assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
+}
+
+/// A browser that starts as long as a file is not there.
+fn fragile_browser(bench: &Bench) -> PathBuf {
+    let (script, broken) = (bench.file("browser"), bench.file("broken"));
+    let find = "command -v chromium || command -v google-chrome || command -v chromium-browser";
+    let text = format!("#!/bin/sh\n[ -e '{}' ] && exit 7\nexec \"$({find})\" \"$@\"\n", broken.display());
+    std::fs::write(&script, text).expect("written");
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("it may be run");
+    script
+}
+
+#[test]
+fn what_can_t_go_on_within_a_minute_is_delivered_as_far_as_it_got() {
+    let _turn = my_turn();
+    let bench = Bench::new();
+    let script = fragile_browser(&bench).display().to_string();
+    let (bench, pages) = (bench.with("WALLFLOWER_CHROMIUM", &script), clock_page());
+    let mut running = recording(&bench, &pages);
+    std::fs::write(bench.file("broken"), "").expect("written");
+    let since = Instant::now();
+    signal(bench.process("chromium"), "KILL");
+    running.wait_for("interrupted", SOON);
+    running.wait_for("finalizing", Duration::from_secs(90));
+    let waited = since.elapsed();
+    assert!(waited > Duration::from_secs(45), "it was given up after {waited:?}");
+    let ended = running.end(SOON);
+    let failure = &ended.finished()["failure"];
+    let sentence = failure["message"].as_str().unwrap_or_default();
+    assert!(sentence.contains("could not go on within 60 s"), "{failure:#}");
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    let seconds = seconds_of(&bench, "a.mp4");
+    assert!((2.0..20.0).contains(&seconds), "{seconds} s, without the minute in which there was nothing");
+    bench.assert_nothing_left();
 }
 
 #[test]

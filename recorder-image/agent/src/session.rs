@@ -247,7 +247,10 @@ impl Session<'_> {
                 Ok(Ok(attempt)) => attempt,
                 Ok(Err(failure)) => return Cause::Failed(failure),
                 Err(cause) => {
-                    self.until_us = interruption.and_then(|_| self.destination.spool().now_us());
+                    // Whoever ends it in a gap ends it then; what is given up has ended with its last picture.
+                    if interruption.is_some() && matches!(cause, Cause::End(_)) {
+                        self.until_us = self.destination.spool().now_us();
+                    }
                     return cause;
                 }
             };
