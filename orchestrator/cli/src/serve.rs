@@ -76,7 +76,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     if let Some(path) = args.config.clone() {
         tasks.spawn(reload_policies(path, orchestrator.clone()));
     }
-    let router = api::router(orchestrator.clone(), keys, is_loopback).into_make_service_with_connect_info::<SocketAddr>();
+    let router =
+        api::router(orchestrator.clone(), keys, is_loopback).into_make_service_with_connect_info::<SocketAddr>();
     eprintln!(
         "wallflower: http://{listening}/v1/recordings{}",
         if has_keys { "" } else { ", open to everybody on this machine" }

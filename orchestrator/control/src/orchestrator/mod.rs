@@ -199,7 +199,14 @@ impl Orchestrator {
         let store = Measured::new(parts.store, Box::new(move |operation, took| tell.stored(operation, took)));
         Ok(Self {
             name: Uuid::now_v7().simple().to_string(),
-            records: Records::new(Arc::new(store), Arc::new(announcer), keep, expiry_notice, meters.clone(), watch.clone()),
+            records: Records::new(
+                Arc::new(store),
+                Arc::new(announcer),
+                keep,
+                expiry_notice,
+                meters.clone(),
+                watch.clone(),
+            ),
             launcher: parts.launcher,
             planner: Arc::new(planner),
             meters,
