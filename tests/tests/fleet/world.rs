@@ -45,7 +45,7 @@ impl World {
     pub(crate) fn on(bench: Bench, replicas: usize, config: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime starts");
-        let fleet = runtime.block_on(async { Fleet::listen(&bench.runtime().join("launcher")) });
+        let fleet = runtime.block_on(async { Fleet::listen(&bench.file("launcher")) });
         let mut serves: Vec<Serve> =
             (0..replicas).map(|index| Serve::at_an_address(&format!("replica-{index}"))).collect();
         let servers: Vec<SocketAddr> = serves.iter().map(Serve::address).collect();
