@@ -180,7 +180,6 @@ fn on_redis(scale: Scale) -> Option<Vec<Row>> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures are to be seen")]
 fn a_fleet_is_followed_and_nothing_of_it_is_lost_or_doubled() {
     let (_turn, scale, load_before) = (my_turn(), scale(), load());
     let sqlite = on_sqlite(scale);
