@@ -281,7 +281,7 @@ fn display_name(text: &str) -> Result<String, Refusal> {
 
 fn chat_text(text: String) -> Result<String, Refusal> {
     if text.trim().is_empty() || text.chars().count() > MAX_CHAT_CHARS {
-        return Err(Refusal::new(format!("A line is 1 to {MAX_CHAT_CHARS} characters.")));
+        return Err(Refusal::new(format!("A line of chat, or of captions, is 1 to {MAX_CHAT_CHARS} characters.")));
     }
     Ok(text)
 }
