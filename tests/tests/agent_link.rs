@@ -372,6 +372,7 @@ fn a_page_that_may_reach_public_addresses_only_can_t_be_inside_this_network() {
     let (end, failure, _) = finished(&orchestrator);
     let failure = failure.expect("it can't be opened");
     assert_eq!((end, failure.kind), (EndReason::Failure, FailureKind::RoomUnreachable), "{failure:?}");
-    assert_ne!(agent.end(SOON).code(), 0);
+    // The orchestrator has heard it: nothing more is to be said.
+    assert_eq!(agent.end(SOON).code(), 0);
     bench.assert_nothing_left();
 }

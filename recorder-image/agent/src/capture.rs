@@ -43,8 +43,9 @@ const OBEY_DEADLINE: Duration = Duration::from_secs(2);
 /// browsers' lives. What comes through WebRTC has its sound some 25 ms later already, so this is no more than the page needs.
 const PICTURE_LAG_S: f64 = 0.006;
 
-/// Makes sound keep wall time.
-const KEEP_TIME: &str = "aresample=async=8:min_hard_comp=0.04:first_pts=0";
+/// Makes sound keep wall time. Without `res` the resampler would only be made when it is first needed, and that sets the sound back to
+/// `first_pts`: as much silence again as was recorded until then.
+const KEEP_TIME: &str = "aresample=async=8:min_hard_comp=0.04:first_pts=0:flags=res";
 
 /// What is captured, and where to.
 pub(crate) struct Plan<'a> {
