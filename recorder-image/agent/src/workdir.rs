@@ -333,7 +333,13 @@ mod tests {
         private_dir(&path).expect("made");
         let mut child =
             Command::new("sleep").arg("1000").env(MARK, &path).process_group(0).spawn().expect("sleep starts");
-        // The environment of the new program is there once exec is done; spawn returns after that.
+        // Spawn returns when the new program has its memory, which is a moment before its environment can be read.
+        let environment = format!("/proc/{}/environ", child.id().expect("it runs"));
+        let until = tokio::time::Instant::now() + Duration::from_secs(10);
+        while std::fs::read(&environment).expect("it runs").is_empty() {
+            assert!(tokio::time::Instant::now() < until, "it has no environment");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         assert_eq!(sweep(&path).await, 1);
         assert!(!child.wait().await.expect("awaited").success());
         assert!(!path.exists());
