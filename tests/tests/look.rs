@@ -16,8 +16,8 @@ const SOON: Duration = Duration::from_secs(60);
 /// From the order to the frame that shows it: the goal, and a frame of this recording. A client that has to be started first takes
 /// its own time, which is not counted.
 const SEEN_WITHIN_S: f64 = 0.2 + 1.0 / 15.0;
-/// Between the edge of the frame and the tiles there is nothing but the background.
-const EDGE: Region = Region::new(0.0, 0.0, 1.0, 0.006);
+/// Beside the tiles of three people, and beside avatars, there is nothing but the background.
+const EDGE: Region = Region::new(0.0, 0.3, 0.006, 0.4);
 
 #[track_caller]
 fn order(bench: &Bench, arguments: &[&str]) {
@@ -83,7 +83,7 @@ fn a_change_is_seen_at_once_and_stands_for_the_next_attempt() {
 
     let asked = order_at_once(&bench, &json!({"theme": {"colors": {"background": "#ff00ff"}}}));
     until_media(&mut running, 5.0);
-    order(&bench, &["speaker", "--banner", "Back at ten"]);
+    order(&bench, &["podcast", "--banner", "Back at ten"]);
     until_media(&mut running, 8.0);
     // What it had been asked for is what the page begins with after the browser has died.
     let is_recorder = |command: &str| command.contains("--kiosk") && !command.contains("--type=");
@@ -92,7 +92,7 @@ fn a_change_is_seen_at_once_and_stands_for_the_next_attempt() {
     running.wait_for("started", SOON);
     until_media(&mut running, 12.0);
     let status = bench.run(&["show", "--json"], SOON).events[0].clone();
-    assert_eq!(status["look"], json!({"layout": "speaker", "banner": "Back at ten"}), "{status:#}");
+    assert_eq!(status["look"], json!({"layout": "podcast", "banner": "Back at ten"}), "{status:#}");
     let stopped = bench.run(&["stop", "--wait", "--json"], SOON);
     assert_eq!(stopped.code(), 0, "{stopped:#?}");
     let ended = running.end(SOON);
@@ -109,7 +109,7 @@ fn a_change_is_seen_at_once_and_stands_for_the_next_attempt() {
     let asked = (asked - first) as f64 / 1e6;
     assert!(seen - asked <= SEEN_WITHIN_S, "asked at {asked} s, seen at {seen} s");
 
-    // After the gap the room is shown as it was before it: magenta edge, the speaker large, and the banner.
+    // After the gap the room is shown as it was before it: magenta edge, avatars, and the banner.
     let last = decode::pictures(&file).expect("it decodes").end;
     let mut edges = Vec::new();
     let see = |frame: &decode::Frame<'_>| {
