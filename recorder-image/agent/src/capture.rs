@@ -38,8 +38,9 @@ const SOUND_QUEUE: &str = "256";
 const OBEY_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Seconds by which the sound is delayed, because a picture takes longer to the file than its sound does. Measured with the test page on
-/// an idle machine, in 24 browsers' lives: without it the flash comes -3 to +30 ms after its beep, 13 on the average. Runs differ because the page's 60 Hz and the grab's 30 Hz keep the phase in which they happen to start, and because the compositor is one frame deeper in
-/// some browsers' lives. What comes through WebRTC has its sound some 25 ms later already, so this is no more than the page needs.
+/// an idle machine, in 24 browsers' lives: without it the flash comes -3 to +30 ms after its beep, 13 on the average. They differ because
+/// the page's 60 Hz and the grab's 30 Hz keep the phase in which they happen to start, and because the compositor is one frame deeper in
+/// some. What comes through WebRTC has its sound some 25 ms later already, so this is no more than the page needs.
 const PICTURE_LAG_S: f64 = 0.012;
 
 /// Makes sound keep wall time. Without `res` the resampler would only be made when it is first needed, and that sets the sound back to
