@@ -37,7 +37,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         theme,
         size: args.look.size(),
         fps: args.look.fps(),
-        room: shown(&args.room),
+        room: args.room.shown(),
         encoding,
         spool: wanted.spool,
         outputs: wanted.outputs,
@@ -69,19 +69,6 @@ fn consent(args: &RecordArgs) -> Result<LookChange, Failure> {
     match consent.applied_to(&Look::default()) {
         Ok(_) => Ok(consent),
         Err(bad) => Err(Failure::new(FailureKind::BadRequest, format!("--{bad}"))),
-    }
-}
-
-/// The room as it may be told: the query of a page may hold tokens.
-fn shown(room: &Room) -> String {
-    match room {
-        Room::Page { url } => {
-            let mut url = url.clone();
-            url.set_query(None);
-            url.set_fragment(None);
-            url.to_string()
-        }
-        Room::Livekit { .. } | Room::Demo { .. } => room.to_string(),
     }
 }
 
@@ -162,7 +149,7 @@ mod tests {
             ("demo:lobby", "demo:lobby"),
             ("livekit+wss://live.example.org/standup", "livekit+wss://live.example.org/standup"),
         ] {
-            assert_eq!(shown(&room.parse().expect("a room")), told);
+            assert_eq!(room.parse::<Room>().expect("a room").shown(), told);
         }
     }
 }

@@ -100,6 +100,21 @@ fn percent_decode(text: &str) -> Option<String> {
     percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|name| name.into_owned())
 }
 
+impl Room {
+    /// As it may be told: the query of a page may hold tokens.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Page { url } => {
+                let mut url = url.clone();
+                url.set_query(None);
+                url.set_fragment(None);
+                url.to_string()
+            }
+            Self::Livekit { .. } | Self::Demo { .. } => self.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for Room {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -20,7 +20,7 @@ struct Event {
 #[derive(Deserialize)]
 struct EventRoom {
     name: String,
-    #[serde(default)]
+    /// Unlike its name no other room has it, before or after.
     sid: String,
 }
 

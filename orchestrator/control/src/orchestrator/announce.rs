@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use wallflower_domain::failure::Failure;
+use wallflower_domain::recording::State;
 use wallflower_domain::request::RecordingRequest;
 use wallflower_domain::room::Room;
 use wallflower_domain::wire::agent::AgentEvent;
@@ -14,8 +15,8 @@ use crate::livekit::RoomService;
 
 /// Topic of the data message, whose text is `{"recording": true, "id": "…"}`.
 pub const TOPIC: &str = "wallflower.recording";
-/// Between tries.
-const BACKOFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(20)];
+/// Before each try.
+const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
 impl Orchestrator {
     /// Tells the room of a recording what this event of its agent means for it, if its policy wants that. Does not wait.
@@ -27,20 +28,25 @@ impl Orchestrator {
         };
         let (orchestrator, id) = (self.clone(), id.to_owned());
         tokio::spawn(async move {
-            for pause in BACKOFF {
+            for pause in PAUSES {
+                tokio::time::sleep(pause).await;
                 match orchestrator.announce_once(&id, recording).await {
                     Ok(()) => return,
                     Err(failure) => {
                         tracing::warn!(recording = %id, %failure, "the room can't be told of its recording")
                     }
                 }
-                tokio::time::sleep(pause).await;
             }
         });
     }
 
     async fn announce_once(&self, id: &str, recording: bool) -> Result<(), Failure> {
         let Ok(record) = self.get(id).await else { return Ok(()) };
+        // A try that comes late must not say what is over.
+        if recording && (record.state().is_terminal() || matches!(record.state(), State::Stopping | State::Finalizing))
+        {
+            return Ok(());
+        }
         let request: &RecordingRequest = &record.request;
         let Room::Livekit { server, room } = &request.room.room else { return Ok(()) };
         if !self.policies.of(&request.room.room).is_some_and(|policy| policy.announce) {

@@ -61,7 +61,7 @@ impl Planner {
             theme: request.theme.clone().unwrap_or_default(),
             size: request.frame_size(),
             fps: request.frame_rate(),
-            room: shown(&request.room.room),
+            room: request.room.room.shown(),
             encoding: request.encoding(),
             spool: text(&self.folder(id).join(".spool"))?,
             outputs,
@@ -168,19 +168,6 @@ fn placed(output: &OutputRequest, folder: &Path) -> Output {
 
 fn whole_seconds(span: Span) -> u32 {
     u32::try_from(span.duration().as_secs()).unwrap_or(u32::MAX)
-}
-
-/// The room as it may be told: the query of a page may hold tokens.
-pub(crate) fn shown(room: &Room) -> String {
-    match room {
-        Room::Page { url } => {
-            let mut url = url.clone();
-            url.set_query(None);
-            url.set_fragment(None);
-            url.to_string()
-        }
-        Room::Livekit { .. } | Room::Demo { .. } => room.to_string(),
-    }
 }
 
 fn text(path: &Path) -> Result<String, Failure> {

@@ -15,8 +15,6 @@ use wallflower_domain::timeline::{Delivered, Pause};
 use wallflower_domain::wire::agent::{Gap, PauseMode, Progress, StreamReport, StreamState, Usage};
 use wallflower_domain::wire::control::{Course, Marker};
 
-use super::plan::shown;
-
 /// A recording.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Recording")]
@@ -165,7 +163,7 @@ impl Resource {
             version: record.version,
             state: recording.state,
             waiting: record.waiting.clone().filter(|_| recording.state == State::Queued),
-            room: shown(&request.room.room),
+            room: request.room.room.shown(),
             layout: request.layout,
             size: request.frame_size().to_string(),
             fps: request.frame_rate().get(),
