@@ -514,6 +514,11 @@ fn safe_name(name: &str) -> String {
         start += 1;
     }
     let kept = safe[start..].trim_start_matches('/');
+    // What the cut leaves of the first part may be nothing but dots, which lead elsewhere.
+    let kept = match kept.split_once('/') {
+        Some((first, rest)) if first.chars().all(|c| c == '.') => rest,
+        _ => kept,
+    };
     if kept.chars().all(|c| matches!(c, '.' | '/')) { "file".to_owned() } else { kept.to_owned() }
 }
 
