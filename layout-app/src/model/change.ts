@@ -26,6 +26,8 @@ export type RoomChange =
   | { readonly type: "reaction"; readonly identity: string | null; readonly name: string; readonly emoji: string }
   /** Somebody is being understood: the words so far. */
   | ({ readonly type: "caption" } & Spoken)
+  /** What the room is about, in words of those who are in it; empty for nothing. */
+  | { readonly type: "titled"; readonly title: string }
   /** A line that is to stay; null for none. */
   | { readonly type: "pinned"; readonly line: Pinned | null }
   /** Only time has passed. */

@@ -98,6 +98,10 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
     }
     case "caption":
       return speak(room, change, now);
+    case "titled": {
+      const title = drawable(change.title, LONGEST_NAME) || null;
+      return title === room.title ? room : { ...room, title };
+    }
     case "pinned":
       return pin(room, change.line);
     case "tick":

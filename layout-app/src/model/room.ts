@@ -85,6 +85,8 @@ export interface Pinned {
 export interface RoomState {
   readonly connection: "joining" | "joined" | "reconnecting";
   readonly joinedAt: number | null;
+  /** What the room calls itself, fit to be drawn; null when it does not. */
+  readonly title: string | null;
   /** In order of joining. */
   readonly participants: readonly Participant[];
   /** Who is heard now, loudest first. */
@@ -107,6 +109,7 @@ export interface RoomState {
 export const EMPTY_ROOM: RoomState = {
   connection: "joining",
   joinedAt: null,
+  title: null,
   participants: [],
   heard: [],
   speaker: NOBODY,

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use url::Url;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::is_private;
-use wallflower_domain::wire::agent::{Job, JobPage};
+use wallflower_domain::wire::agent::Job;
 use wallflower_domain::wire::page::PageRoom;
 
 /// From Chromium's greeting to a connection.
@@ -47,15 +47,11 @@ impl Fence {
         if !job.public_only {
             return Ok(None);
         }
-        let room = match &job.page {
-            JobPage::Stage { room } | JobPage::Template { room, .. } | JobPage::TemplateFolder { room, .. } => {
-                match room {
-                    PageRoom::Livekit { url, .. } | PageRoom::Demo { url } => Some(url.as_str()),
-                    PageRoom::Simulated { .. } => None,
-                }
-            }
-            JobPage::Page { .. } => None,
-        };
+        let room = job.page.room().and_then(|room| match room {
+            PageRoom::Livekit { url, .. } | PageRoom::Demo { url } => Some(url.as_str()),
+            // The script of its deployment runs in the page, and may go where that of any page may.
+            PageRoom::Jitsi { .. } | PageRoom::Simulated { .. } => None,
+        });
         let open = [Some(pages), room].into_iter().flatten().filter_map(place).collect();
         Self::put_up(open).await.map(Some)
     }

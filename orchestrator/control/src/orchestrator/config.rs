@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use wallflower_domain::email::EmailAddress;
+use wallflower_domain::jitsi::{JitsiAccess, JitsiLogin};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::request::Span;
 use wallflower_domain::room::Room;
@@ -55,6 +56,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Keys of LiveKit deployments.
     pub livekit: Vec<LivekitConfig>,
+    /// Accounts at Jitsi deployments.
+    pub jitsi: Vec<JitsiConfig>,
     /// What holds for some rooms, whatever a request says; the first that fits counts.
     pub policies: Vec<Policy>,
 }
@@ -182,6 +185,38 @@ impl LivekitConfig {
     }
 }
 
+/// A Jitsi deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JitsiConfig {
+    /// Its host, with a port unless that is the scheme's own.
+    pub host: String,
+    /// An account of its hidden domain.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The account's password.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// A token (JWT) in place of an account.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// Its rooms may be joined by `jitsi+http:`, too, which anybody on the way can read: for one on this machine.
+    #[serde(default)]
+    pub plain: bool,
+}
+
+impl JitsiConfig {
+    /// What opens its rooms.
+    pub(crate) fn access(&self) -> Result<JitsiAccess, String> {
+        let access = JitsiAccess::of(self.user.as_deref(), self.password.as_ref(), self.token.as_ref(), None)
+            .map_err(|error| format!("jitsi, {}: {error}", self.host))?;
+        match access.login {
+            JitsiLogin::Guest => Err(format!("jitsi, {}: give user and password, or a token", self.host)),
+            _ => Ok(access),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -201,6 +236,7 @@ impl Default for Config {
             hooks: HooksConfig::default(),
             audit: AuditConfig::default(),
             livekit: Vec::new(),
+            jitsi: Vec::new(),
             policies: Vec::new(),
         }
     }
@@ -268,6 +304,9 @@ impl Config {
         {
             return Err("public_url must be an address such as https://recordings.example.org".to_owned());
         }
+        for deployment in &config.jitsi {
+            deployment.access()?;
+        }
         if config.hooks.finalize.first().is_some_and(String::is_empty) {
             return Err("hooks.finalize names no program".to_owned());
         }
@@ -317,6 +356,7 @@ mod tests {
         assert!(
             !all.webhooks.is_empty()
                 && !all.livekit.is_empty()
+                && !all.jitsi.is_empty()
                 && !all.policies.is_empty()
                 && all.recording.keep.is_some()
         );
@@ -334,6 +374,8 @@ mod tests {
             ("[email]\nsmtp = \"smtp://h\"\nfrom = \"nobody\"", "nobody"),
             ("[hooks]\nfinalize = [\"\"]", "hooks.finalize"),
             ("public_url = \"ftp://h\"", "public_url"),
+            ("[[jitsi]]\nhost = \"meet.example.org\"", "meet.example.org"),
+            ("[[jitsi]]\nhost = \"h\"\nuser = \"recorder\"", "password"),
             ("[recording]\nmax_duration = \"8days\"", "8days"),
             ("listen = \"here\"", "listen"),
         ] {
