@@ -188,6 +188,25 @@ fn after_five_further_agents_the_recording_is_given_up_and_can_be_recovered() {
     assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
 }
 
+#[test]
+fn when_the_agent_is_killed_after_the_end_another_one_finishes() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let url = pages.url("/");
+    // A file that has to be encoded once more takes a while to be finished.
+    let mut running = bench.start(&["record", &url, "--size=640x360", "--fps=15", "--json", "-o", "a.webm"]);
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(5.0));
+    running.signal("INT");
+    running.wait_for("finalizing", SOON);
+    signal(bench.process("agent"), "KILL");
+    let told = running.wait_for("warning", SOON);
+    assert!(told["message"].as_str().is_some_and(|text| text.contains("another one finishes it")), "{told:#}");
+    let ended = running.end(SOON);
+    assert_eq!((ended.code(), &ended.finished()["end"]), (0, &"stopped".into()), "{ended:#?}");
+    assert!(seconds_of(&bench, "a.webm") >= 5.0);
+    bench.assert_nothing_left();
+    assert_eq!(bench.files(), ["a.webm".to_owned()].into());
+}
+
 /// A browser that starts as long as a file is not there.
 fn fragile_browser(bench: &Bench) -> PathBuf {
     let (script, broken) = (bench.file("browser"), bench.file("broken"));
