@@ -49,7 +49,6 @@ fn one(value: f64) -> Range {
     (value, value)
 }
 
-#[expect(clippy::print_stdout, reason = "what the figures are made of is to be seen beside them")]
 #[test]
 fn a_recording_of_720p30_reaches_its_figures() {
     let (_turn, bench, site) = (my_turn(), Bench::new(), Site::serve());
