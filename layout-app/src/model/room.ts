@@ -26,6 +26,8 @@ export interface Participant {
   readonly screenSince: number;
   /** False while the room says that this participant's connection is lost. */
   readonly steady: boolean;
+  /** Leads the room, where rooms have somebody who does. */
+  readonly moderator: boolean;
   /** Left while the connection to the room was lost: forgotten only if still gone when it is back. */
   readonly away: boolean;
   /** When the hand was raised, by a clock that all hands share; null while it is down. */

@@ -57,6 +57,7 @@ export class Members {
     this.changed({ type: "mic", identity, on: !participant.isAudioMuted() });
     this.changed({ type: "camera", identity, video: this.#videoOf(participant, false) });
     this.changed({ type: "screen", identity, video: this.#videoOf(participant, true) });
+    this.changed({ type: "role", identity, moderator: participant.isModerator() });
     this.changed({ type: "hand", identity, at: raisedHandAt(participant.getProperty("raisedHand")) });
     this.changed({ type: "steady", identity, steady: !participant.getTracks().some(isInterrupted) });
     for (const track of participant.getTracks()) {

@@ -55,7 +55,7 @@ class FakeParticipant implements JitsiParticipant {
   isAudioMuted = () => this.tracks.every((track) => track.kind !== "audio" || track.muted);
   isHidden = () => this.hidden;
   isHiddenFromRecorder = () => this.fromRecorder;
-  isModerator = () => false;
+  isModerator = () => this.id === "ada";
 }
 
 class FakeConference extends Emitter implements JitsiConference {
@@ -230,6 +230,7 @@ describe("in a Jitsi room", () => {
     expect(at.changes).toContainEqual({ type: "hand", identity: "ada", at: 1700000000000 });
     expect(at.changes).toContainEqual({ type: "screen", identity: "bob", video: { state: "live", track: "jitsi 3" } });
     expect(at.changes).toContainEqual({ type: "mic", identity: "bob", on: false });
+    expect(at.changes).toContainEqual({ type: "role", identity: "ada", moderator: true });
     // Another recorder without an account: it says so in its presence.
     const other = person("other");
     conference.people.push(other);
