@@ -77,6 +77,18 @@ fn what_happens_in_a_room_is_in_its_recording_and_the_recorder_is_hidden() {
         ada.does("return conference.getParticipants().map((other) => [other.isHidden(), other.getDisplayName()])");
     assert_eq!(seen, json!([[true, "Recorder"]]));
 
+    // Members' clients get to know that the room is recorded; a library of 2022 leaves it to jicofo to say that the recording is on.
+    assert_eq!(ada.does("return recordings.at(-1)"), json!("file"));
+
+    // What opens the room is in no other process, and on no command line.
+    for (pid, command) in bench.processes() {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let has_it = [environment, command.clone().into_bytes()]
+            .iter()
+            .any(|bytes| String::from_utf8_lossy(bytes).contains(server.account().1));
+        assert!(!has_it || pid == running.pid(), "{command}");
+    }
+
     ada.does("conference.sendTextMessage('Good morning')");
     assert_eq!(
         room_event(&mut running, "chat"),
@@ -134,7 +146,8 @@ fn a_recorder_without_an_account_is_seen_and_says_so_and_goes_with_the_meeting()
     let Some(server) = JitsiServer::start() else { return };
     let (_turn, bench) = (my_turn(), Bench::new());
     let Some(ada) = server.guest("standup", "Ada") else { return };
-    let uri = server.room_uri("a-team/standup");
+    // A tenant whose clients speak XMPP over BOSH, which Prosody allows from every origin.
+    let uri = server.room_uri("bosh/standup");
     let mut running = record(&bench, &uri, &[]);
     let warning = running.wait_for("warning", START);
     assert!(warning["message"].as_str().is_some_and(|text| text.contains("--jitsi-user")), "{warning}");
@@ -150,11 +163,28 @@ fn a_recorder_without_an_account_is_seen_and_says_so_and_goes_with_the_meeting()
 }
 
 #[test]
+fn a_room_with_a_password_is_opened_by_it_alone() {
+    let Some(server) = JitsiServer::start() else { return };
+    let (_turn, bench) = (my_turn(), with_account(&server));
+    let Some(ada) = server.guest("standup", "Ada") else { return };
+    ada.does("await conference.lock('a-passcode')");
+    let arguments = ["record", &server.room_uri("standup"), "--output=room.mp4", "--json"];
+    refused(&bench, &bench.run(&arguments, START), 2, "has a password; give it by --jitsi-passcode");
+    let bench = bench.with("JITSI_PASSCODE", "another-passcode");
+    refused(&bench, &bench.run(&arguments, START), 2, "refused its password");
+    let bench = bench.with("JITSI_PASSCODE", "a-passcode");
+    let mut running = record(&bench, &server.room_uri("standup"), &[]);
+    media_s(&mut running, 1.0);
+    let ended = stop(running, &bench);
+    assert!(!format!("{ended:?}").contains("a-passcode"), "{ended:#?}");
+}
+
+#[test]
 fn a_recorder_that_is_sent_away_goes() {
     let Some(server) = JitsiServer::start() else { return };
     let (_turn, bench) = (my_turn(), with_account(&server));
     let Some(ada) = server.guest("standup", "Ada") else { return };
-    let mut running = record(&bench, &server.room_uri("standup"), &[]);
+    let mut running = record(&bench, &server.room_uri("a-team/standup"), &[]);
     media_s(&mut running, 2.0);
     ada.does("conference.kickParticipant(conference.getParticipants()[0].getId(), 'not now')");
     let ended = running.end(SOON);

@@ -61,6 +61,8 @@ pub struct JitsiServer {
 #[derive(Debug)]
 struct Files {
     config: String,
+    /// Without WebSockets.
+    bosh: String,
     lib: String,
 }
 
@@ -112,14 +114,18 @@ impl JitsiServer {
             .replace("@PORT@", &port.number().to_string())
             .replace("@GUESTS@", how);
         write("prosody.cfg.lua", &settings);
-        let config = json!({
+        let mut config = json!({
             "hosts": { "domain": "meet.test", "muc": "conference.meet.test", "focus": "focus.meet.test" },
             "hiddenDomain": HIDDEN,
             "websocket": format!("ws://{}/xmpp-websocket", port.address()),
+            "bosh": format!("//{}/http-bind", port.address()),
             "enableUnifiedOnChrome": true,
         });
         let lib = fs::read_to_string(lib).expect("lib-jitsi-meet can be read");
-        let files = Arc::new(Files { config: format!("var config = {config};"), lib: format!("{lib}\n;{IN_PAGE}") });
+        let script = format!("var config = {config};");
+        config["websocket"] = Value::Null;
+        let bosh = format!("var config = {config};");
+        let files = Arc::new(Files { config: script, bosh, lib: format!("{lib}\n;{IN_PAGE}") });
         let web = Web::serve(client(files.clone()));
         let mut deployment = Self { prosody: None, port, directory, web, files };
         deployment.start_again();
@@ -145,7 +151,8 @@ impl JitsiServer {
         drop(self.prosody.take());
     }
 
-    /// URI by which `wallflower record` names a room of it.
+    /// URI by which `wallflower record` names a room of it. Before the room may be a tenant, such as in `team/standup`; the tenant
+    /// `bosh` is told of no WebSocket.
     #[must_use]
     pub fn room_uri(&self, room: &str) -> String {
         format!("jitsi+http://{}/{room}", self.web.address)
@@ -270,6 +277,7 @@ fn client(files: Arc<Files>) -> Router {
     let script = |text: String| ([(header::CONTENT_TYPE, "text/javascript")], text).into_response();
     Router::new().fallback(get(move |uri: Uri| async move {
         match uri.path() {
+            "/bosh/config.js" => script(files.bosh.clone()),
             path if path.ends_with("/config.js") => script(files.config.clone()),
             path if path.ends_with("/libs/lib-jitsi-meet.min.js") => script(files.lib.clone()),
             _ => StatusCode::NOT_FOUND.into_response(),

@@ -48,6 +48,8 @@ export class Meeting {
     private readonly place: JitsiPlace,
     private readonly members: Members,
     private readonly listener: MeetingListener,
+    /** By which members' clients know the recording. */
+    private readonly session: string,
   ) {}
 
   /** Resolves when we are in and everybody is told; rejects with a [`RoomFailure`] within `deadlineMs`. */
@@ -107,7 +109,7 @@ export class Meeting {
     on("CONNECTION_FAILED", (error: string, detail?: string) => lost(nameOf(lib.errors.connection, error), detail));
     on("CONNECTION_DISCONNECTED", () => lost("CONNECTION_DROPPED_ERROR"));
     on("CONNECTION_TOKEN_EXPIRED", () => lost("CONNECTION_TOKEN_EXPIRED"));
-    if (!this.place.access.login.kind.startsWith("guest") && credentials.id) connection.addFeature(RECORDER_FEATURE);
+    if (this.#isHidden) connection.addFeature(RECORDER_FEATURE);
     connection.connect(credentials.id ? { id: credentials.id, password: credentials.password ?? "" } : {});
   }
 
@@ -146,6 +148,7 @@ export class Meeting {
     });
     on("CONFERENCE_JOINED", () => {
       this.#joined = true;
+      if (this.#isHidden) this.#announce(conference);
       members.meet(conference);
       this.#settle?.resolve();
     });
@@ -160,7 +163,8 @@ export class Meeting {
       } else listener.kicked();
     });
 
-    on("USER_JOINED", tellOf);
+    // What they say of themselves, that they are a recorder perhaps, comes with the same presence, a moment later.
+    on("USER_JOINED", (id: string) => queueMicrotask(() => this.#over || tellOf(id)));
     on("USER_LEFT", (id: string) => members.left(id));
     on("DISPLAY_NAME_CHANGED", tellOf);
     on("USER_ROLE_CHANGED", tellOf);
@@ -200,6 +204,16 @@ export class Meeting {
       if (participant.isHidden()) this.#caption(message);
     });
     on("NON_PARTICIPANT_MESSAGE_RECEIVED", (_from: string, message: unknown) => this.#caption(message));
+  }
+
+  get #isHidden(): boolean {
+    return this.place.access.login.kind === "account";
+  }
+
+  /** Recent clients show then that the room is recorded; they believe it of hidden members only. */
+  #announce(conference: JitsiConference): void {
+    conference.sendCommand("mode", { value: "file" });
+    conference.sendCommand("session_id", { value: this.session });
   }
 
   #chat(from: string, text: string, name: string | undefined): void {

@@ -48,6 +48,8 @@ export class JitsiRoom implements Room {
   #listening: ReturnType<typeof setInterval> | undefined;
   #returning: ReturnType<typeof setTimeout> | undefined;
   readonly #members: Members;
+  /** Another recording to the room's members than any other, and the same after a break. */
+  readonly #session = crypto.randomUUID();
 
   constructor(
     private readonly place: JitsiPlace,
@@ -94,11 +96,17 @@ export class JitsiRoom implements Room {
   }
 
   async #enter(deployment: Deployment, deadlineMs: number): Promise<void> {
-    const meeting = new Meeting(deployment, this.place, this.#members, {
-      changed: (change) => this.#listener?.changed(change),
-      lost: (parting) => this.#lost(parting),
-      kicked: () => this.#end("kicked"),
-    });
+    const meeting = new Meeting(
+      deployment,
+      this.place,
+      this.#members,
+      {
+        changed: (change) => this.#listener?.changed(change),
+        lost: (parting) => this.#lost(parting),
+        kicked: () => this.#end("kicked"),
+      },
+      this.#session,
+    );
     this.#meeting = meeting;
     await meeting.enter(deadlineMs);
     this.#receive();
