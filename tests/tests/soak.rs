@@ -52,12 +52,13 @@ fn program(command: &str) -> String {
     }
 }
 
-/// Memory of a process; what it shares with others counts in part. 0 when it has just ended.
+/// What can grow of a process: heap and shared memory, not the programs that are mapped, of which it would have the less the more others
+/// run them. What it shares with others counts in part. 0 when it has just ended.
 fn pss_mib(pid: u32) -> f64 {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = rollup.lines().find(|line| line.starts_with("Pss:"));
-    let kib: Option<f64> = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse().ok());
-    kib.unwrap_or(0.0) / 1024.0
+    let kib = |line: &str| line.split_whitespace().nth(1).and_then(|text| text.parse::<f64>().ok());
+    let counted = rollup.lines().filter(|line| line.starts_with("Pss_Anon:") || line.starts_with("Pss_Shmem:"));
+    counted.filter_map(kib).sum::<f64>() / 1024.0
 }
 
 fn total_mib(look: &Look) -> f64 {
