@@ -16,7 +16,7 @@ import { HD, SIZES, sizeOf } from "./sizes";
 import { themePanel } from "./theme_panel";
 
 /** Nothing of what an operator may ask for while it is recorded. */
-const ORDINARY = { spotlight: null, hidden: [], only: [], lower_third: null, banner: null };
+const ORDINARY = { spotlight: null, hidden: [], only: [], volume: {}, lower_third: null, banner: null };
 
 /** So many of a page's complaints are kept. */
 const MOST_TROUBLES = 30;
