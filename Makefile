@@ -16,7 +16,7 @@ pages := layout-app/dist/index.html
 page_sources := $(wildcard layout-app/*.html layout-app/*.json layout-app/vite.config.ts) \
 	$(shell find layout-app/src layout-app/public -type f -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate visual approve bench chaos fleet soak clean
+.PHONY: help setup layout-app build demo test check check-rust check-layout-app check-generated generate visual approve sheets bench chaos fleet soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,8 +73,13 @@ generate: $(pages) ## write the TypeScript twins of the wire types, the API's Op
 	$(print_theme_schema) >$(theme_schema).new
 	mv $(theme_schema).new $(theme_schema)
 
+sheets: build ## contact sheets of a real LiveKit room in every layout and example template: out/sheets
+	SHEETS="$(or $(SHEETS),$(CURDIR)/out/sheets)" \
+	cargo test $(locked) --release -p wallflower-tests --test sheets -- --ignored --nocapture
+
 bench: build ## measure what the design promises, and print the figures
 	IDLE_MACHINE=1 cargo test $(locked) --release -p wallflower-tests --test figures --test look --test outputs -- --nocapture
+	cargo test $(locked) --release -p wallflower-tests --test scene -- --ignored --nocapture
 
 fleet: build ## follow 10,000 recordings without browsers, kill replicas and stores, and print what that takes: docs/fleet.md
 	FLEET_TABLE="$(or $(FLEET_TABLE),$(CURDIR)/docs/fleet.md)" FLEET_AGENTS="$(or $(FLEET_AGENTS),10000)" \

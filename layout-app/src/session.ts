@@ -2,7 +2,20 @@ import type { Room, RoomListener } from "./adapters";
 import { RoomFailure } from "./adapters";
 import type { Fault, Layout, Look, LowerThird, PageEnd, RoomEvent, Theme } from "./contract";
 import type { OrderedThird, Programme, RoomChange, RoomState } from "./model";
-import { cast, EMPTY_ROOM, isHidden, isTold, nextWake, programme, readiness, reduce, timeline } from "./model";
+import {
+  cast,
+  EMPTY_ROOM,
+  isHidden,
+  isTold,
+  newlySealed,
+  nextWake,
+  programme,
+  readiness,
+  reduce,
+  sealedRoom,
+  timeline,
+  volumeOf,
+} from "./model";
 import { nextTurn, pageAt } from "./stage";
 import { applyTheme, fontsLoaded } from "./theme";
 import type { FrameListener, PictureSource } from "./view";
@@ -17,6 +30,7 @@ export interface SessionListener {
   failed(fault: Fault, message: string): void;
   ended(reason: PageEnd): void;
   event(event: RoomEvent): void;
+  warning(message: string): void;
 }
 
 /** What draws a session: the stage, or a designer's template. */
@@ -62,7 +76,7 @@ export class Session {
     this.#third = orderedThird(look, null);
     const onFrame: FrameListener = (track, shape) => this.#change({ type: "frame", track, ...shape });
     this.#view = typeof root === "function" ? root(adapter, onFrame) : stage(root, look.theme, adapter, onFrame);
-    adapter.silence((identity) => isHidden(this.#look, identity));
+    adapter.mix((identity) => volumeOf(this.#look, identity));
     addEventListener("resize", () => this.#paintSoon());
   }
 
@@ -91,7 +105,7 @@ export class Session {
     this.#look = look;
     if (differ(before.theme, look.theme)) this.#view.restyle(titled(look.theme, this.#room));
     if (differ(before.lower_third, look.lower_third)) this.#third = orderedThird(look, performance.now());
-    this.adapter.silence((identity) => isHidden(look, identity));
+    this.adapter.mix((identity) => volumeOf(look, identity));
     this.#paintSoon();
   }
 
@@ -102,10 +116,20 @@ export class Session {
     for (const event of timeline(before, this.#room, change)) {
       if (isTold(event, this.#look)) this.listener.event(event);
     }
+    this.#tellOfSeals(before);
     if (before.title !== this.#room.title && !this.#look.theme.title) {
       this.#view.restyle(titled(this.#look.theme, this.#room));
     }
     this.#paintSoon();
+  }
+
+  /** What can't be opened is a failure as long as nothing else is there to be recorded, and a warning then. */
+  #tellOfSeals(before: RoomState): void {
+    for (const { identity, sealed } of newlySealed(before, this.#room)) {
+      if (!isHidden(this.#look, identity)) this.listener.warning(sealed);
+    }
+    const reason = this.#readyAt === null ? sealedRoom(cast(this.#room, this.#look)) : null;
+    if (reason !== null) this.listener.failed("request", reason);
   }
 
   /** At most one paint a frame, however much happens at once; none while nothing does. */

@@ -1,16 +1,24 @@
 import type { PageRoom } from "../contract";
 import { DemoRoom } from "./demo";
+import type { SharedKey } from "./livekit/encryption";
 import type { Room } from "./room";
 
 export { RoomFailure } from "./room";
 export type { Room, RoomListener } from "./room";
+
+/** What opens a room that is encrypted is loaded for such rooms only. */
+async function livekitKey(key: string | null | undefined): Promise<SharedKey | null> {
+  if (!key) return null;
+  const { sharedKey } = await import("./livekit/encryption");
+  return sharedKey(key);
+}
 
 /** The adapter for a kind of room. LiveKit's SDK is ten times the size of the rest and only loaded for its own rooms, as is what plays a room. */
 export async function openRoom(room: PageRoom): Promise<Room> {
   switch (room.kind) {
     case "livekit": {
       const { LivekitRoom } = await import("./livekit");
-      return new LivekitRoom(room.url, room.token);
+      return new LivekitRoom(room.url, room.token, await livekitKey(room.e2ee_key));
     }
     case "jitsi": {
       const { JitsiRoom } = await import("./jitsi");

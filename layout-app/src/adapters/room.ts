@@ -19,8 +19,8 @@ export interface Room {
   attach(track: TrackKey, video: HTMLVideoElement): () => void;
   /** How loud somebody is at this moment, from 0 to 1; 0 for who isn't known. */
   levelOf(identity: string): number;
-  /** Plays nothing of those for whom this is true, from now on. */
-  silence(hides: (identity: string) => boolean): void;
+  /** Plays everybody as loud as this says, from now on: 0 is silence, 1 as loud as they are sent, 2 twice as loud. */
+  mix(volumeOf: (identity: string) => number): void;
   /** Lets go of everything; nothing is told to the listener any more. */
   leave(): void;
 }

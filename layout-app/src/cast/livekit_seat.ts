@@ -6,6 +6,7 @@ import {
   TRANSCRIPTION_SEGMENT as SEGMENT,
   TRANSCRIPTION_TOPIC,
 } from "../adapters/livekit/messages";
+import type { SharedKey } from "../adapters/livekit/encryption";
 import type { CastAction, CastMember } from "../contract/cast";
 import { SeatFailure, type Encoding, type Seat, type SentMedia } from "./seat";
 
@@ -17,7 +18,7 @@ setLogLevel(LogLevel.warn);
 
 /** A member's place in a LiveKit room: publishes, and subscribes to nobody. */
 export class LivekitSeat implements Seat {
-  readonly #room = new Room({ adaptiveStream: false, dynacast: false, stopLocalTrackOnUnpublish: false });
+  readonly #room: Room;
   #left = false;
 
   constructor(
@@ -27,14 +28,28 @@ export class LivekitSeat implements Seat {
     private readonly media: SentMedia,
     private readonly encoding: Encoding,
     private readonly lost: (failure: SeatFailure) => void,
-  ) {}
+    /** What is sent is encrypted by it. */
+    private readonly key: SharedKey | null,
+  ) {
+    this.#room = new Room({
+      adaptiveStream: false,
+      dynacast: false,
+      stopLocalTrackOnUnpublish: false,
+      ...(key && { encryption: key.options }),
+    });
+  }
 
   async take(): Promise<void> {
-    await this.#withinDeadline(this.#room.connect(this.url, this.token, { autoSubscribe: false }));
+    await this.#withinDeadline(this.#connect());
     this.#room.on(RoomEvent.Disconnected, (reason) => {
       if (this.#left) return;
       this.lost(new SeatFailure("room", `${this.member.name} is out of the LiveKit room (reason ${String(reason)}).`));
     });
+  }
+
+  async #connect(): Promise<void> {
+    if (this.key) await this.#room.setE2EEEnabled(true);
+    await this.#room.connect(this.url, this.token, { autoSubscribe: false });
   }
 
   async send(): Promise<void> {
@@ -58,7 +73,7 @@ export class LivekitSeat implements Seat {
 
   leave(): void {
     this.#left = true;
-    void this.#room.disconnect(false);
+    void this.#room.disconnect(false).finally(() => this.key?.end());
   }
 
   async #withinDeadline(step: Promise<void>): Promise<void> {

@@ -1,3 +1,4 @@
+import type { SharedKey } from "../adapters/livekit/encryption";
 import { Bridge } from "../contract";
 import { takeCast, type CastConfig } from "../contract/cast";
 import { DemoSeat } from "./demo_seat";
@@ -64,7 +65,13 @@ async function seatOf(
   };
   if (target.kind === "demo") return new DemoSeat(target.url, person, member.media, encoding, lost);
   const { LivekitSeat } = await import("./livekit_seat");
-  return new LivekitSeat(target.url, target.tokens[index] ?? "", person, member.media, encoding, lost);
+  const key = target.e2ee_key ? await encrypted(target.e2ee_key) : null;
+  return new LivekitSeat(target.url, target.tokens[index] ?? "", person, member.media, encoding, lost, key);
+}
+
+async function encrypted(key: string): Promise<SharedKey> {
+  const { sharedKey } = await import("../adapters/livekit/encryption");
+  return sharedKey(key);
 }
 
 /** Calls `draw` as often as `fps` says; when it falls behind it leaves frames out instead of hurrying after them. */

@@ -92,6 +92,11 @@ export class Bridge {
     if (this.#phase !== "over") this.#send({ type: "event", event });
   }
 
+  /** Something a person should know, and the timeline. */
+  warning(message: string): void {
+    if (this.#phase !== "over") this.#send({ type: "warning", message });
+  }
+
   /** A script error before the start signal means the start signal may never come; after it the picture may well go on. */
   #broken(message: string, cause: unknown): void {
     // The browser's way of saying that an observer needs another turn; nothing is broken.

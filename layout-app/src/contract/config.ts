@@ -24,6 +24,7 @@ export const NOTHING_CHANGED: Omit<Look, "layout" | "theme"> = {
   spotlight: null,
   hidden: [],
   only: [],
+  volume: {},
   lower_third: null,
   banner: null,
 };
@@ -88,7 +89,7 @@ function fromQuery(query: URLSearchParams, viewport: { width: number; height: nu
     config: {
       contract: CONTRACT,
       recording: "",
-      room: { kind: "livekit", url, token },
+      room: { kind: "livekit", url, token, e2ee_key: null },
       ...NOTHING_CHANGED,
       layout,
       theme,

@@ -22,6 +22,12 @@ const inline = css`
     white-space: nowrap;
     vertical-align: bottom;
   }
+  /* Cut at its own end, which is the left one of what is written from the right. */
+  span {
+    display: block;
+    overflow: hidden;
+    text-overflow: inherit;
+  }
 `;
 
 /** The name of a participant: of the tile that it stands in, or chosen as `<wf-tile>` chooses. `empty` when it is nobody. */

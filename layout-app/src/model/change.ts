@@ -16,6 +16,8 @@ export type RoomChange =
   | { readonly type: "camera"; readonly identity: string; readonly video: Video }
   | { readonly type: "screen"; readonly identity: string; readonly video: Video }
   | { readonly type: "steady"; readonly identity: string; readonly steady: boolean }
+  /** Why what somebody sends can't be opened: a sentence for a person. Null if it can. */
+  | { readonly type: "sealed"; readonly identity: string; readonly reason: string | null }
   | { readonly type: "role"; readonly identity: string; readonly moderator: boolean }
   /** When the hand was raised, in milliseconds of a clock that all hands share; null for a hand that is down. */
   | { readonly type: "hand"; readonly identity: string; readonly at: number | null }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cast, isHidden, isTold } from "./look";
+import { cast, isHidden, isTold, volumeOf } from "./look";
 import { reduce } from "./reduce";
 import type { RoomState } from "./room";
 import { EMPTY_ROOM } from "./room";
@@ -26,6 +26,21 @@ test.each([
 ])("with %j hidden and only %j wanted, %j are hidden", (hidden, only, expected) => {
   expect(["ann", "bob", "guest-1"].filter((identity) => isHidden({ hidden, only }, identity))).toEqual(expected);
 });
+
+test.each([
+  ["ann", {}, 1],
+  ["ann", { ann: 150 }, 1.5],
+  ["ann", { "a*": 50, ann: 200, "an*": 20 }, 2],
+  ["anne", { "a*": 50, ann: 200, "an*": 20 }, 0.2],
+  ["guest-1", { "*": 30, "guest-*": 0 }, 0],
+  ["cem", { "*": 30, cem: 100 }, 1],
+  ["bob", { bob: 150 }, 0],
+])(
+  "%s is heard, where %j are the volumes and bob is hidden, at %d",
+  (identity, volume: Record<string, number>, expected) => {
+    expect(volumeOf({ hidden: ["bob"], only: [], volume }, identity)).toBe(expected);
+  },
+);
 
 describe("who is hidden", () => {
   test("has no tile, no voice, no line and no reaction", () => {

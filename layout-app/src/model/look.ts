@@ -11,6 +11,15 @@ export function isHidden({ hidden, only }: Pick<Casting, "hidden" | "only">, ide
   );
 }
 
+/** How loud somebody is: 0 is silence, 1 as loud as they are sent. Who is named goes before who is meant by a beginning. */
+export function volumeOf({ volume, ...casting }: Pick<Look, "hidden" | "only" | "volume">, identity: string): number {
+  if (isHidden(casting, identity)) return 0;
+  const [name] = Object.keys(volume)
+    .filter((each) => means(each, identity))
+    .sort((one, other) => Number(other === identity) - Number(one === identity) || other.length - one.length);
+  return ((name === undefined ? undefined : volume[name]) ?? 100) / 100;
+}
+
 /** `guest-*` means everybody whose identity begins so. */
 function means(name: string, identity: string): boolean {
   return name.endsWith("*") ? identity.startsWith(name.slice(0, -1)) : name === identity;

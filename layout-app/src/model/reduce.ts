@@ -70,6 +70,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       return setVideo(room, change.identity, "screen", change.video, now);
     case "steady":
       return patch(room, change.identity, { steady: change.steady });
+    case "sealed":
+      return patch(room, change.identity, { sealed: change.reason });
     case "role":
       return patch(room, change.identity, { moderator: change.moderator });
     case "hand":
@@ -132,6 +134,7 @@ function join(room: RoomState, identity: string, name: string): RoomState {
     moderator: false,
     away: false,
     handAt: null,
+    sealed: null,
     spokeAt: null,
   };
   return { ...room, participants: [...room.participants, participant] };

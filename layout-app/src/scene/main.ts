@@ -1,7 +1,7 @@
 /**
  * The stage with a simulated room and no network, for screenshots and for whoever works on its looks:
  * `scene.html?people=9&layout=grid&share=1&off=2,5&names=hard&chat=3&reactions=4&title=…&logo=top-right`;
- * `restless` makes it move.
+ * `restless` makes it move, and `sound` has whoever speaks be heard.
  */
 import { NOTHING_CHANGED } from "../contract";
 import { Session } from "../session";
@@ -24,6 +24,7 @@ void new Session(
     failed: (_, message) => say(`failed: ${message}`),
     ended: (reason) => say(`ended: ${reason}`),
     event: (event) => console.info("event", JSON.stringify(event)),
+    warning: (message) => console.warn(message),
   },
   { ...NOTHING_CHANGED, theme: shown.theme, layout: shown.layout },
 ).start();

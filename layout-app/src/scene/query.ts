@@ -38,6 +38,7 @@ export function readQuery(query: URLSearchParams): Shown {
       lively: query.has("lively"),
       reconnecting: query.has("reconnecting"),
       restless: query.has("restless"),
+      sound: query.has("sound"),
       over: query.has("over"),
       still: query.has("frozen"),
       fps: whole(query.get("fps"), 15),

@@ -5,6 +5,7 @@ import type { Scene } from "../contract";
 import type { TrackKey } from "../model";
 import { live, OFF } from "../model";
 import type { ScenePerson } from "./people";
+import { Choir } from "./choir";
 import { identityOf, peopleOf } from "./people";
 import { EMOJI, LINES, SENTENCES } from "./talk";
 
@@ -20,6 +21,8 @@ const BETWEEN_LINES_MS = 3500;
 const BETWEEN_REACTIONS_MS = 1100;
 const BETWEEN_SPEAKERS_MS = 1700;
 const BETWEEN_WORDS_MS = 280;
+/** Two kinds of voices, so that it can be heard who speaks. */
+const PITCHES = [200, 110, 235, 128] as const;
 /** The moment, in seconds, at which pictures stand still. */
 const STILL_AT_S = 2;
 
@@ -40,6 +43,7 @@ export class SimulatedRoom implements Room {
   #said = { lines: 0, reactions: 0 };
   #understood = { sentence: 0, words: 0 };
   #reconnecting = false;
+  readonly #choir = new Choir();
 
   constructor(private scene: Scene) {}
 
@@ -94,18 +98,21 @@ export class SimulatedRoom implements Room {
   /** A voice that rises and falls as speech does. */
   levelOf(identity: string): number {
     if (!this.#heard.includes(identity)) return 0;
+    const heard = this.scene.sound ? this.#choir.levelOf(identity) : null;
+    if (heard !== null) return heard;
     const time = this.#now();
     return 0.14 + 0.1 * Math.sin(time * 7.3) * Math.sin(time * 2.9) ** 2;
   }
 
-  silence(): void {
-    // Nobody is heard in a scene.
+  mix(volumeOf: (identity: string) => number): void {
+    this.#choir.mix(volumeOf);
   }
 
   leave(): void {
     this.#listener = undefined;
     for (const timer of this.#timers) clearInterval(timer);
     for (const key of [...this.#drawn.keys()]) this.#forget(key);
+    this.#choir.close();
   }
 
   #play(): void {
@@ -137,6 +144,8 @@ export class SimulatedRoom implements Room {
   #hear(speaker: number | null): void {
     this.#heard = speaker === null || speaker >= this.#people.length ? [] : [identityOf(speaker)];
     this.#listener?.changed({ type: "heard", identities: this.#heard });
+    const voices = new Map(this.#heard.map((identity) => [identity, pitchOf(this.#people, identity)]));
+    this.#choir.speak(this.scene.sound ? voices : new Map());
   }
 
   #reconnect(reconnecting: boolean): void {
@@ -194,10 +203,16 @@ export class SimulatedRoom implements Room {
 
   #camera(at: number, shape: Exclude<ScenePerson["camera"], "off">): TrackKey {
     return this.#draw(`camera ${at} ${shape}`, () => {
-      const picture = new Picture(at + 1, at % 2 === 0 ? 200 : 110, ...SIZES[shape]);
-      const level = () => (this.#heard.includes(identityOf(at)) ? 0.55 : 0);
+      const picture = new Picture(at + 1, pitchAt(at), ...SIZES[shape]);
+      const level = () => (this.#heard.includes(identityOf(at)) ? this.#mouth(identityOf(at)) : 0);
       return { canvas: picture.canvas, paint: (time) => picture.paint(time, level()) };
     });
+  }
+
+  /** How wide it is open, 0 to 1. */
+  #mouth(identity: string): number {
+    const heard = this.scene.sound ? this.#choir.levelOf(identity) : null;
+    return heard === null ? 0.55 : Math.min(heard * 3, 1);
   }
 
   #screen(at: number): TrackKey {
@@ -238,4 +253,12 @@ export class SimulatedRoom implements Room {
     const time = this.#now();
     for (const drawn of this.#drawn.values()) drawn.paint(time);
   }
+}
+
+function pitchAt(at: number): number {
+  return PITCHES[at % PITCHES.length] ?? PITCHES[0];
+}
+
+function pitchOf(people: readonly ScenePerson[], identity: string): number {
+  return pitchAt(people.findIndex((person) => person.identity === identity));
 }

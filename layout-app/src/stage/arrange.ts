@@ -18,7 +18,7 @@ export function arrange(scene: Scene, seats: readonly string[]): Arrangement {
     case "tiles":
       return inTiles(scene, seats, { ...plan, shape: shapeFor(scene.people, plan.shapes) }, personAt);
     case "voices":
-      return inTiles(scene, seats, plan, voiceAt);
+      return inTiles(scene, seats, { ...plan, open: true }, voiceAt);
     case "lead":
       return lead(scene, seats, plan);
     case "alone":

@@ -14,13 +14,15 @@ interface Tiling {
   readonly largest?: number;
   /** Whether those without a tile are told of; absent for yes. */
   readonly counted?: boolean;
+  /** What is laid over the picture may stand beside the tiles; absent for no. */
+  readonly open?: boolean;
 }
 
 /** Tiles of one size for everybody, or for as many as there is room for. */
 export function inTiles(
   scene: Scene,
   previous: readonly string[],
-  { shape, most = MOST_TILES, largest = Infinity, counted = true }: Tiling,
+  { shape, most = MOST_TILES, largest = Infinity, counted = true, open = false }: Tiling,
   placed: (person: Person, rect: Rect) => Placement,
 ): Arrangement {
   const area = stageArea(scene);
@@ -35,7 +37,8 @@ export function inTiles(
   });
   const rest = rects[people.length];
   if (count > 0 && rest) placements.push(moreAt(count, rest));
-  return { placements, seats, pages, focus: around(placements.map(({ rect }) => rect)) ?? area };
+  const taken = around(placements.map(({ rect }) => rect));
+  return { placements, seats, pages, focus: (open ? null : taken) ?? area };
 }
 
 export interface Page {

@@ -161,6 +161,7 @@ export class Recording {
       failed: (fault, message) => bridge.failed(fault, message),
       ended: (reason) => bridge.ended(reason),
       event: (event) => this.#tell(event),
+      warning: (message) => bridge.warning(message),
     };
     void openRoom(room).then((opened) => {
       const view = (source: PictureSource, onFrame: FrameListener) => this.#view(prepared, source, onFrame);

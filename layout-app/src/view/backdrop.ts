@@ -20,13 +20,22 @@ export class Backdrop {
     clearInterval(this.#again);
     this.#again = undefined;
     if (!wanted) return;
-    this.#paint(1);
     this.#again = setInterval(() => this.#paint(0.5), AGAIN_MS);
+    if (this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
+      this.#paint(1);
+      return;
+    }
+    // A picture that was seen elsewhere is known, and still not here: until it is, there is nothing to be black.
+    this.element.style.visibility = "hidden";
+    this.video.requestVideoFrameCallback(() => {
+      if (this.#again !== undefined) this.#paint(1);
+    });
   }
 
   #paint(opacity: number): void {
     const context = this.element.getContext("2d", { alpha: false });
     if (!context || this.video.videoWidth === 0) return;
+    this.element.style.visibility = "";
     context.globalAlpha = opacity;
     context.filter = "blur(7px) brightness(0.6) saturate(1.3)";
     // Beyond the edges, which a blur would let fade.

@@ -1,9 +1,15 @@
-import type { PageConfig, Scene } from "../contract";
+import type { Look, PageConfig, Scene } from "../contract";
 import type { PageMessage } from "../contract/generated/PageMessage";
 import type { Direction } from "../scene/director";
 
 /** A page that has not said that it is ready by then is shown as it is. */
 const PATIENCE_MS = 5000;
+
+/** Heard by the first script of the page (`orchestrator/cli/src/design/frame.js`), as an agent would tell it. */
+interface Relook {
+  readonly type: "wallflower.look";
+  readonly look: Look;
+}
 
 /** What the page in the frame tells. */
 export interface FrameListener {
@@ -11,6 +17,8 @@ export interface FrameListener {
   late(): void;
   failed(message: string): void;
   trouble(text: string): void;
+  /** The page has no way to be shown in another way; it has to be loaded anew. */
+  deaf(): void;
 }
 
 /**
@@ -20,6 +28,8 @@ export interface FrameListener {
  * show ──▶ [next, below] ── ready, failed or late ──▶ [current] ── the next is there ──▶ gone
  * ```
  *
+ * look ──▶ the page in sight changes, as a running recording does
+ *
  * The last one stays in sight until the next is worth looking at: nothing flickers while somebody types.
  */
 export class Frames {
@@ -27,6 +37,9 @@ export class Frames {
   #current: HTMLIFrameElement | null = null;
   #next: { frame: HTMLIFrameElement; since: number; late: ReturnType<typeof setTimeout> } | null = null;
   #scene: Scene | null = null;
+  /** What the last page was loaded with, and what it was told since. */
+  #look: Look | null = null;
+  #deaf = false;
 
   constructor(
     private readonly site: () => string,
@@ -52,6 +65,7 @@ export class Frames {
       this.listener.late();
       this.#swap();
     }, PATIENCE_MS);
+    this.#look = null;
     this.#scene = config.room?.kind === "simulated" ? config.room.scene : null;
     this.#next = { frame, since: performance.now(), late };
     this.element.append(frame);
@@ -63,11 +77,20 @@ export class Frames {
     this.#tell(this.#current, { type: "wallflower.scene", scene });
   }
 
+  /** Shows the room in another way without loading the page anew. False if the page can't. */
+  look(look: Look): boolean {
+    if (this.#deaf) return false;
+    this.#look = look;
+    // One that is still loading is told when it is there.
+    if (!this.#next) this.#tell(this.#current, { type: "wallflower.look", look });
+    return true;
+  }
+
   moment(moment: "chat" | "reaction"): void {
     this.#tell(this.#current, { type: "wallflower.moment", moment });
   }
 
-  #tell(frame: HTMLIFrameElement | null, direction: Direction): void {
+  #tell(frame: HTMLIFrameElement | null, direction: Direction | Relook): void {
     frame?.contentWindow?.postMessage(direction, this.site());
   }
 
@@ -76,6 +99,10 @@ export class Frames {
     const isNext = source !== null && source === this.#next?.frame.contentWindow;
     if (!isNext && source !== this.#current?.contentWindow) return;
     const { type, text } = data as { type?: unknown; text?: unknown };
+    if (type === "wallflower.deaf" && !isNext) {
+      this.#deaf = true;
+      this.listener.deaf();
+    }
     if (typeof text !== "string") return;
     if (type === "wallflower.trouble") this.listener.trouble(text);
     if (type === "wallflower.said") this.#said(JSON.parse(text) as PageMessage, isNext);
@@ -101,6 +128,7 @@ export class Frames {
     frame.className = "frames__current";
     // The room may have changed while the page was loading.
     if (this.#scene) this.#tell(frame, { type: "wallflower.scene", scene: this.#scene });
+    if (this.#look) this.#tell(frame, { type: "wallflower.look", look: this.#look });
   }
 
   #dropNext(): void {

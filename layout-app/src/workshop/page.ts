@@ -3,6 +3,7 @@ import type { Layout, PageConfig, Theme } from "../contract";
 import { CONTRACT } from "../contract";
 import { Frames } from "./frames";
 import { icon } from "./icon";
+import { isLive } from "./live";
 import type { Result } from "./result";
 import { resultCard, takeProgress } from "./result";
 import { roomPanel } from "./room_panel";
@@ -16,7 +17,7 @@ import { HD, SIZES, sizeOf } from "./sizes";
 import { themePanel } from "./theme_panel";
 
 /** Nothing of what an operator may ask for while it is recorded. */
-const ORDINARY = { spotlight: null, hidden: [], only: [], lower_third: null, banner: null };
+const ORDINARY = { spotlight: null, hidden: [], only: [], volume: {}, lower_third: null, banner: null };
 
 /** So many of a page's complaints are kept. */
 const MOST_TROUBLES = 30;
@@ -48,7 +49,9 @@ export class Page {
     late: () => this.#complain("The page has not said that it is ready; a recording would not begin."),
     failed: (message) => this.#complain(message),
     trouble: (text) => this.#complain(text),
+    deaf: () => this.#reload(),
   });
+  #shown: PageConfig | null = null;
 
   constructor(private readonly redraw: () => void) {}
 
@@ -221,6 +224,8 @@ export class Page {
   async #refresh(files: readonly string[]): Promise<void> {
     const state = await server.state().catch(() => null);
     if (!state) return;
+    const isPage = files.some((file) => file !== "theme.json");
+    if (isPage) this.#shown = null;
     // What was saved here comes back as news.
     const another = state.theme_text !== this.#state?.theme_text;
     if (another && !this.#isChanged()) {
@@ -230,7 +235,7 @@ export class Page {
     this.#outdated ||= another;
     // The text is that of the theme which is edited, until the other is loaded.
     this.#state = { ...state, theme_text: this.#state?.theme_text ?? null };
-    if (files.some((file) => file !== "theme.json")) await this.#resolve();
+    if (isPage) await this.#resolve();
     this.redraw();
   }
 
@@ -268,19 +273,40 @@ export class Page {
       // A file that can't be read at all is shown as it would be without it.
       this.#resolved ??= this.#state?.defaults ?? null;
     }
-    this.#reload();
+    this.#apply();
   }
 
   #look(change: { layout?: Layout; size?: Size }): void {
     this.#layout = change.layout ?? this.#layout;
     this.#size = change.size ?? this.#size;
-    this.#reload();
+    this.#apply();
+  }
+
+  /** Shows what is wanted, in the page that is there if that can be told of it. */
+  #apply(): void {
+    const [shown, wanted] = [this.#shown, this.#wanted()];
+    if (!wanted) return;
+    const { layout, theme } = wanted;
+    if (shown && isLive(shown, wanted) && this.#frames.look({ ...ORDINARY, layout, theme })) {
+      this.#shown = wanted;
+      this.redraw();
+    } else {
+      this.#reload();
+    }
   }
 
   #reload(): void {
-    if (!this.#state || !this.#resolved) return;
+    const config = this.#wanted();
+    if (!config) return;
     this.#troubles = [];
-    const config: PageConfig = {
+    this.#shown = config;
+    this.#frames.show(config);
+    this.redraw();
+  }
+
+  #wanted(): PageConfig | null {
+    if (!this.#resolved) return null;
+    return {
       contract: CONTRACT,
       recording: "workshop",
       room: { kind: "simulated", scene: sceneOf(this.#simulation), director: location.origin },
@@ -290,8 +316,6 @@ export class Page {
       layout: this.#layout,
       theme: this.#withoutIntro(this.#resolved),
     };
-    this.#frames.show(config);
-    this.redraw();
   }
 
   async #save(): Promise<void> {

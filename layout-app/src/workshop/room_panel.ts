@@ -51,6 +51,7 @@ export function roomPanel(simulation: Simulation, actions: RoomActions): Templat
     network,
     restless,
     intro,
+    sound,
   } = simulation;
   return html`<aside class="panel panel--room" aria-label="The simulated room">
     <h2>Room</h2>
@@ -98,6 +99,7 @@ export function roomPanel(simulation: Simulation, actions: RoomActions): Templat
     ${toggle("Captions", captions, (on) => set({ captions: on }), "Shown where the theme shows captions")}
     ${toggle("Phones held upright", phones, (on) => set({ phones: on }))}
     ${toggle("Speakers change, people come and go", restless, (on) => set({ restless: on }))}
+    ${toggle("Voices can be heard", sound, (on) => set({ sound: on }), "Whoever speaks babbles; nothing is said")}
     ${toggle("Begin with the intro", intro, (on) => set({ intro: on }), "As a recording does, if the theme has one")}
     <div class="pair">
       <button class="plain" type="button" @click=${() => actions.moment("chat")}>${icon("chat")} Say a line</button>

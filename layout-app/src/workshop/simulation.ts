@@ -20,6 +20,8 @@ export interface Simulation {
   restless: boolean;
   /** The theme's intro is shown at the beginning, as in a recording. */
   intro: boolean;
+  /** Whoever speaks is heard. */
+  sound: boolean;
 }
 
 export const USUAL: Simulation = {
@@ -37,12 +39,13 @@ export const USUAL: Simulation = {
   network: "good",
   restless: false,
   intro: false,
+  sound: false,
 };
 
 /** The room as the page gets it. */
 export function sceneOf(simulation: Simulation): Scene {
-  const { people, names, speaker, off, phones, muted, hands, sharing, chat, reactions, captions, network, restless } =
-    simulation;
+  const { people, names, speaker, off, phones, muted, hands, sharing, chat, reactions, captions, network } = simulation;
+  const { restless, sound } = simulation;
   const everybody = Array.from({ length: people }, (_, at) => at);
   const others = everybody.filter((at) => at !== speaker);
   return {
@@ -64,6 +67,7 @@ export function sceneOf(simulation: Simulation): Scene {
     lively: true,
     reconnecting: network === "recorder",
     restless,
+    sound,
     over: false,
     still: false,
     fps: people > 16 ? 8 : 15,

@@ -18,6 +18,7 @@ use wallflower_domain::jitsi::{JitsiAccess, JitsiAccessError};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
+use wallflower_domain::volume::Volume;
 use wallflower_domain::watchdog::WatchdogConfig;
 use wallflower_domain::wire::agent::Gaps;
 
@@ -82,7 +83,7 @@ pub(crate) enum Command {
     Unmute(Which),
     /// Put a marker on the timeline; it becomes a chapter
     Mark(MarkArgs),
-    /// Show the room in another way while it is recorded: layout, theme, spotlight, hidden people, lower third, banner
+    /// Show the room in another way while it is recorded: layout, theme, spotlight, hidden people, volumes, lower third, banner
     Layout(LayoutArgs),
     /// Stream a running recording to further addresses, or to fewer
     #[command(subcommand)]
@@ -225,6 +226,10 @@ pub(crate) struct RecordArgs {
     /// Show and record nobody but this participant: an identity, or the beginning of some. May be repeated
     #[arg(long, value_name = "IDENTITY")]
     pub(crate) only: Vec<String>,
+    /// How loud this participant is, in percent of what they send, 0 to 200: an identity, or the beginning of some, such as guest-*=50.
+    /// May be repeated
+    #[arg(long, value_name = "IDENTITY=PERCENT", value_parser = volume)]
+    pub(crate) volume: Vec<(String, Volume)>,
     /// A page of your own that renders the room: its address, or a folder with an index.html, which may use Wallflower's custom
     /// elements and have a theme.json. For a LiveKit room it gets layout, url and token as query parameters, as LiveKit's templates do
     #[arg(long, value_name = "URL|DIR")]
@@ -241,6 +246,10 @@ pub(crate) struct RecordArgs {
     /// LiveKit API secret; better passed by the environment, where other users can't read it
     #[arg(long, env = "LIVEKIT_API_SECRET", hide_env_values = true)]
     pub(crate) api_secret: Option<Secret>,
+    /// For a LiveKit room that is encrypted from end to end: a file that holds the key that its participants share. Without one it is
+    /// taken from LIVEKIT_E2EE_KEY, if that is set
+    #[arg(long, value_name = "FILE")]
+    pub(crate) e2ee_key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) jitsi: JitsiArgs,
     /// Serve metrics for Prometheus at http://ADDR/metrics. A port alone is one of 127.0.0.1; give an address to serve others
@@ -392,6 +401,12 @@ pub(crate) struct DoctorArgs {
     pub(crate) no_recording: bool,
 }
 
+/// `ann=150`: the name of a participant may hold a `=`, a volume does not.
+fn volume(text: &str) -> Result<(String, Volume), String> {
+    let (identity, volume) = text.rsplit_once('=').ok_or("write it as ann=150")?;
+    Ok((identity.to_owned(), volume.parse()?))
+}
+
 /// A plain number is taken for seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = match text.parse::<f64>() {
@@ -429,6 +444,17 @@ mod tests {
         assert_eq!(listen_address("[::1]:0"), Ok(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 0))));
         for bad in ["", "70000", "localhost", "127.0.0.1"] {
             assert!(listen_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_volume_is_that_of_whoever_stands_before_the_last_equals_sign() {
+        assert_eq!(
+            volume("a=b=150").map(|(identity, volume)| (identity, volume.percent())),
+            Ok(("a=b".to_owned(), 150))
+        );
+        for bad in ["ann", "ann=", "ann=201", "ann=loud"] {
+            assert!(volume(bad).is_err(), "{bad}");
         }
     }
 

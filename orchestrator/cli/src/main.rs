@@ -6,6 +6,7 @@ mod control;
 mod demo;
 mod design;
 mod doctor;
+mod e2ee;
 mod exit;
 mod metrics;
 mod outputs;

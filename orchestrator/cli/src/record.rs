@@ -9,10 +9,12 @@ use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::look::{Look, LookChange};
 use wallflower_domain::recording::Recording;
 use wallflower_domain::room::Room;
+use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::{Job, JobPage, Standing};
 use wallflower_domain::wire::page::PageRoom;
 
 use crate::args::RecordArgs;
+use crate::e2ee;
 use crate::outputs;
 use crate::progress::View;
 use crate::run::{Outward, new_id, run};
@@ -29,7 +31,8 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     args.template.as_ref().map_or(Ok(()), Template::check)?;
     let beside = args.template.as_ref().and_then(Template::theme_file);
     let theme = theme::load(args.look.theme.as_deref().or(beside.as_deref()))?;
-    let (page, host) = page(&args, &id, &view).await?;
+    let e2ee_key = e2ee::key(&args.room, args.e2ee_key_file.as_deref())?;
+    let (page, host) = page(&args, e2ee_key, &id, &view).await?;
     let job = Job {
         id,
         page,
@@ -47,7 +50,7 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
         public_only: false,
         max_duration_s: args.duration.map(|duration| duration.as_secs_f64()),
         start_deadline_s: args.start_deadline.as_secs_f64(),
-        standing: Standing { look: consent(&args)?, ..wanted.standing },
+        standing: Standing { look: first_look(&args)?, ..wanted.standing },
         watchdog,
     };
     let outward = Outward { metrics: args.metrics };
@@ -58,16 +61,17 @@ pub(crate) async fn record(args: Box<RecordArgs>) -> Result<Recording, Failure> 
     recording
 }
 
-/// Who of the room is recorded.
-fn consent(args: &RecordArgs) -> Result<LookChange, Failure> {
+/// Who of the room is recorded, and how loud.
+fn first_look(args: &RecordArgs) -> Result<LookChange, Failure> {
     let only = (!args.only.is_empty()).then(|| Some(args.only.clone()));
-    let consent = LookChange { hide: args.hide.clone(), only, ..LookChange::default() };
-    if !consent.is_empty() && matches!(args.room, Room::Page { .. }) {
-        let sentence = "A page is recorded as it is: --hide and --only are for rooms.";
+    let volume = args.volume.iter().map(|(identity, volume)| (identity.clone(), Some(*volume))).collect();
+    let look = LookChange { hide: args.hide.clone(), only, volume, ..LookChange::default() };
+    if !look.is_empty() && matches!(args.room, Room::Page { .. }) {
+        let sentence = "A page is recorded as it is: --hide, --only and --volume are for rooms.";
         return Err(Failure::new(FailureKind::BadRequest, sentence));
     }
-    match consent.applied_to(&Look::default()) {
-        Ok(_) => Ok(consent),
+    match look.applied_to(&Look::default()) {
+        Ok(_) => Ok(look),
         Err(bad) => Err(Failure::new(FailureKind::BadRequest, format!("--{bad}"))),
     }
 }
@@ -84,7 +88,12 @@ fn announce_abandoned(spool: &str, view: &View) {
 }
 
 /// What the browser opens, and the demo room's server when it is ours.
-async fn page(args: &RecordArgs, id: &str, view: &View) -> Result<(JobPage, Option<DemoServer>), Failure> {
+async fn page(
+    args: &RecordArgs,
+    e2ee_key: Option<Secret>,
+    id: &str,
+    view: &View,
+) -> Result<(JobPage, Option<DemoServer>), Failure> {
     let (room, host) = match &args.room {
         Room::Page { url } => {
             if args.template.is_some() {
@@ -99,7 +108,10 @@ async fn page(args: &RecordArgs, id: &str, view: &View) -> Result<(JobPage, Opti
                 "--await-start is for https:// pages; the page of a meeting room is always waited for. Drop it.",
             ));
         }
-        Room::Livekit { server, room } => (livekit(args, server.as_str(), room, id)?, None),
+        Room::Livekit { server, room } => {
+            let (url, token) = (server.to_string(), token(args, room, id)?);
+            (PageRoom::Livekit { url, token, e2ee_key }, None)
+        }
         Room::Jitsi { server, room } => {
             let access = args.jitsi.access().map_err(|error| {
                 bad_request(&format!(
@@ -126,15 +138,14 @@ fn bad_request(sentence: &str) -> Failure {
     Failure::new(FailureKind::BadRequest, sentence)
 }
 
-fn livekit(args: &RecordArgs, server: &str, room: &str, id: &str) -> Result<PageRoom, Failure> {
+fn token(args: &RecordArgs, room: &str, id: &str) -> Result<String, Failure> {
     let (Some(key), Some(secret)) = (&args.api_key, &args.api_secret) else {
         return Err(bad_request(
             "A LiveKit room needs the deployment's API key and secret: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or pass --api-key and --api-secret.",
         ));
     };
     let credentials = Credentials { key: key.clone(), secret: secret.clone() };
-    let token = credentials.token(room, &format!("wallflower-{id}"), "Recorder", Seat::Silent)?;
-    Ok(PageRoom::Livekit { url: server.to_owned(), token })
+    credentials.token(room, &format!("wallflower-{id}"), "Recorder", Seat::Silent)
 }
 
 /// Hosts the demo room, unless somebody listens there already: then it is taken for a Wallflower, and the page finds out.

@@ -21,5 +21,6 @@ mod stream_url;
 pub mod theme;
 pub mod timeline;
 pub mod upload;
+pub mod volume;
 pub mod watchdog;
 pub mod wire;

@@ -6,11 +6,14 @@
 //!
 //! Changes add up: whoever goes on with a recording applies their sum to what it began with.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::layout::Layout;
 use crate::theme::{LowerThird, Theme};
+use crate::volume::Volume;
 
 /// The longest banner, in characters.
 pub const LONGEST_BANNER: usize = 300;
@@ -18,6 +21,8 @@ pub const LONGEST_BANNER: usize = 300;
 pub const LONGEST_LINE: usize = 200;
 /// So many people can be hidden at a time.
 pub const MOST_HIDDEN: usize = 500;
+/// So many people can be made louder or softer at a time.
+pub const MOST_VOLUMES: usize = 500;
 /// The longest identity of a participant, in characters.
 const LONGEST_IDENTITY: usize = 500;
 /// The largest theme that changes may add up to, as JSON: an image or two.
@@ -37,6 +42,9 @@ pub struct Look {
     pub hidden: Vec<String>,
     /// Nobody else is seen or heard; everybody may be when it is empty. Identities, or beginnings of some.
     pub only: Vec<String>,
+    /// How loud participants are who are not as loud as they were sent: by identities, or beginnings of some. An identity goes before
+    /// a beginning, and a longer beginning before a shorter.
+    pub volume: BTreeMap<String, Volume>,
     /// Shown over the lower third from the moment of the change on, in place of the theme's.
     pub lower_third: Option<LowerThird>,
     /// A line across the picture until it is taken away.
@@ -52,7 +60,16 @@ impl Default for Look {
 impl Look {
     /// What a recording begins with.
     pub fn new(layout: Layout, theme: Theme) -> Self {
-        Self { layout, theme, spotlight: None, hidden: Vec::new(), only: Vec::new(), lower_third: None, banner: None }
+        Self {
+            layout,
+            theme,
+            spotlight: None,
+            hidden: Vec::new(),
+            only: Vec::new(),
+            volume: BTreeMap::new(),
+            lower_third: None,
+            banner: None,
+        }
     }
 }
 
@@ -80,6 +97,11 @@ pub struct LookChange {
     /// Nobody but these is to be seen or heard: identities, or beginnings of some. Null, or none, for everybody.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub only: Option<Option<Vec<String>>>,
+    /// How loud participants are, in percent of what they send: `{"ann": 150, "guest-*": 50}`. Identities, or beginnings of some; an
+    /// identity goes before a beginning. Null for as loud as they are sent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("maxProperties" = MOST_VOLUMES)))]
+    pub volume: BTreeMap<String, Option<Volume>>,
     /// Shown over the lower third of the picture: `after` and `seconds` count from now. Null takes it away.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub lower_third: Option<Option<LowerThird>>,
@@ -143,6 +165,16 @@ impl LookChange {
         if let Some(only) = &self.only {
             next.only = only.clone().unwrap_or_default();
         }
+        for (identity, volume) in &self.volume {
+            match volume {
+                Some(volume) => next.volume.insert(identity.clone(), *volume),
+                None => next.volume.remove(identity),
+            };
+        }
+        if next.volume.len() > MOST_VOLUMES {
+            let message = format!("No more than {MOST_VOLUMES} participants can have a volume of their own.");
+            return Err(BadLook::new("volume", message));
+        }
         if let Some(lower_third) = &self.lower_third {
             next.lower_third.clone_from(lower_third);
         }
@@ -170,6 +202,7 @@ impl LookChange {
         if later.only.is_some() {
             self.only.clone_from(&later.only);
         }
+        self.volume.extend(later.volume.iter().map(|(identity, volume)| (identity.clone(), *volume)));
         if later.lower_third.is_some() {
             self.lower_third.clone_from(&later.lower_third);
         }
@@ -204,6 +237,10 @@ impl LookChange {
             if !identities.iter().all(|identity| is_identity(identity)) {
                 return Err(BadLook::new(field, not_an_identity()));
             }
+        }
+        if self.volume.len() > MOST_VOLUMES || !self.volume.keys().all(|identity| is_identity(identity)) {
+            let message = format!("It names up to {MOST_VOLUMES} participants. {}", not_an_identity());
+            return Err(BadLook::new("volume", message));
         }
         if let Some(Some(identity)) = &self.spotlight
             && !is_identity(identity)
@@ -337,6 +374,10 @@ mod tests {
         serde_json::from_str(json).expect(json)
     }
 
+    fn json(volume: &BTreeMap<String, Volume>) -> String {
+        serde_json::to_string(volume).expect("JSON")
+    }
+
     fn begin() -> Look {
         Look::new(Layout::Grid, Theme::default())
     }
@@ -344,16 +385,17 @@ mod tests {
     #[test]
     fn what_is_absent_stays_and_null_takes_away() {
         let all = r##"{"layout": "speaker", "theme": {"colors": {"accent": "#ff0066"}, "title": "Talk"}, "spotlight": "ann",
-            "hide": ["bob"], "lower_third": {"headline": "Ann"}, "banner": "Back at ten"}"##;
+            "hide": ["bob"], "volume": {"ann": 150, "guest-*": 20}, "lower_third": {"headline": "Ann"}, "banner": "Back at ten"}"##;
         let look = change(all).applied_to(&begin()).expect("valid");
         assert_eq!((look.layout, look.theme.colors.accent.as_str()), (Layout::Speaker, "#ff0066"));
         assert_eq!(look.theme.colors.text, Theme::default().colors.text);
         assert_eq!((look.spotlight.as_deref(), look.hidden.as_slice()), (Some("ann"), &["bob".to_owned()][..]));
+        assert_eq!(json(&look.volume), r#"{"ann":150,"guest-*":20}"#);
         assert_eq!(look.lower_third.as_ref().map(|third| third.seconds), Some(8));
         assert_eq!(change("{}").applied_to(&look).as_ref(), Ok(&look));
-        let none =
-            r#"{"spotlight": null, "unhide": ["bob"], "lower_third": null, "banner": null, "theme": {"title": null}}"#;
+        let none = r#"{"spotlight": null, "unhide": ["bob"], "volume": {"ann": null, "bob": 0}, "lower_third": null, "banner": null, "theme": {"title": null}}"#;
         let look = change(none).applied_to(&look).expect("valid");
+        assert_eq!(json(&look.volume), r#"{"bob":0,"guest-*":20}"#);
         assert_eq!((look.spotlight, look.hidden.len(), look.lower_third, look.banner), (None, 0, None, None));
         assert_eq!((look.theme.title, look.theme.colors.accent.as_str()), (None, "#ff0066"));
     }
@@ -382,7 +424,12 @@ mod tests {
 
     #[test]
     fn a_change_survives_the_way_to_the_agent() {
-        for json in ["{}", r#"{"spotlight":null}"#, r#"{"layout":"pip","hide":["a"],"banner":"x"}"#] {
+        for json in [
+            "{}",
+            r#"{"spotlight":null}"#,
+            r#"{"volume":{"ann":150,"bob":null}}"#,
+            r#"{"layout":"pip","hide":["a"],"banner":"x"}"#,
+        ] {
             assert_eq!(serde_json::to_string(&change(json)).expect("JSON"), json);
         }
     }
@@ -396,6 +443,7 @@ mod tests {
             (r#"{"theme": {"logo": {"image": "https://x.example/a.png"}}}"#.to_owned(), "theme.logo.image"),
             (r#"{"hide": [""]}"#.to_owned(), "hide"),
             (r#"{"spotlight": ""}"#.to_owned(), "spotlight"),
+            (r#"{"volume": {"": 50}}"#.to_owned(), "volume"),
             (r#"{"banner": "  "}"#.to_owned(), "banner"),
             (format!(r#"{{"banner": "{long}"}}"#), "banner"),
             (r#"{"lower_third": {"headline": ""}}"#.to_owned(), "lower_third.headline"),
@@ -403,7 +451,9 @@ mod tests {
             let bad = change(&json).applied_to(&begin()).expect_err(&json);
             assert_eq!(bad.field, field, "{json}: {bad}");
         }
-        assert!(serde_json::from_str::<LookChange>(r#"{"layuot": "grid"}"#).is_err());
+        for wrong in [r#"{"layuot": "grid"}"#, r#"{"volume": {"ann": 201}}"#, r#"{"volume": {"ann": -1}}"#] {
+            assert!(serde_json::from_str::<LookChange>(wrong).is_err(), "{wrong}");
+        }
     }
 
     fn some_change() -> impl Strategy<Value = LookChange> {
@@ -418,8 +468,12 @@ mod tests {
         let patch = patch.prop_map(|text| serde_json::from_str(text).expect("valid"));
         let text = || proptest::option::of(prop::sample::select(vec![None, Some("x".to_owned()), Some("y".into())]));
         let layout = proptest::option::of(prop::sample::select(Layout::ALL.to_vec()));
-        (layout, proptest::option::of(patch), text(), identity(), identity(), text()).prop_map(
-            |(layout, theme, spotlight, hide, unhide, banner)| LookChange {
+        let volume = proptest::option::of(0..=Volume::MAX)
+            .prop_map(|percent| percent.map(|percent| Volume::try_from(percent).expect("in range")));
+        let volumes =
+            prop::collection::btree_map(prop::sample::select(vec!["a".to_owned(), "b*".into()]), volume, 0..3);
+        (layout, proptest::option::of(patch), text(), identity(), identity(), volumes, text()).prop_map(
+            |(layout, theme, spotlight, hide, unhide, volume, banner)| LookChange {
                 layout,
                 theme,
                 spotlight,
@@ -427,6 +481,7 @@ mod tests {
                 unhide: unhide.into_iter().filter(|identity| !hide.contains(identity)).collect(),
                 hide,
                 only: None,
+                volume,
                 lower_third: None,
                 banner,
             },

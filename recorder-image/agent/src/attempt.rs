@@ -13,7 +13,7 @@ use wallflower_domain::watchdog::{Action, Rule, Verdict};
 use wallflower_domain::wire::agent::{AgentEvent, JobPage, Progress};
 use wallflower_domain::wire::page::PageMessage;
 
-use crate::bridge::{Signal, end_of_page, failure_of_page};
+use crate::bridge::{Signal, end_of_page, failure_of_page, from_page};
 use crate::capture::{Capture, Plan, explain};
 use crate::clock::StepWatch;
 use crate::delivery::unwritable_spool;
@@ -282,6 +282,7 @@ impl Attempt {
     async fn heard(&self, signal: Signal, report: &Report) -> Option<Cause> {
         match signal {
             Signal::Said(PageMessage::Event { event }) => report.send(AgentEvent::Room { room_event: event }),
+            Signal::Said(PageMessage::Warning { message }) => report.warn(from_page(&message)),
             Signal::Said(PageMessage::Ended { reason }) => return Some(Cause::End(end_of_page(reason))),
             Signal::ConsoleEnd => return Some(Cause::End(EndReason::RoomEnded)),
             Signal::Said(PageMessage::Failed { fault, message }) => {

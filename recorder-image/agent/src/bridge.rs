@@ -448,6 +448,11 @@ fn without_tokens(text: &str) -> String {
     shown + rest
 }
 
+/// A sentence of a page, as it may be shown.
+pub(crate) fn from_page(message: &str) -> String {
+    without_tokens(message).chars().take(LINE_CHARS).collect()
+}
+
 /// What a page's own failure is to the recording.
 pub(crate) fn failure_of_page(fault: wallflower_domain::failure::Fault, message: &str) -> Failure {
     use wallflower_domain::failure::Fault;

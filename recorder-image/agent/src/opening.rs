@@ -7,7 +7,7 @@ use wallflower_domain::look::Look;
 use wallflower_domain::wire::agent::{AgentEvent, Job, JobPage};
 use wallflower_domain::wire::page::{CONTRACT, PageConfig, PageMessage, PageRoom};
 
-use crate::bridge::{Bridge, Signal, failure_of_page};
+use crate::bridge::{Bridge, Signal, failure_of_page, from_page};
 use crate::pages::Pages;
 use crate::report::Report;
 
@@ -62,6 +62,7 @@ impl Opening {
                     Signal::Said(PageMessage::Event { event }) => {
                         report.send(AgentEvent::Room { room_event: event });
                     }
+                    Signal::Said(PageMessage::Warning { message }) => report.warn(from_page(&message)),
                     Signal::Status(status) => {
                         return Err(Failure::new(
                             FailureKind::PageFailed,
@@ -110,7 +111,7 @@ fn template_url(text: &str, room: &PageRoom, look: &Look) -> Result<String, Fail
     let mut parsed = url::Url::parse(text).map_err(|error| {
         Failure::new(FailureKind::BadRequest, format!("The template's address \"{text}\" can't be read: {error}."))
     })?;
-    if let PageRoom::Livekit { url: server, token } = room {
+    if let PageRoom::Livekit { url: server, token, .. } = room {
         let ours = ["layout", "url", "token"];
         let kept: Vec<(String, String)> = parsed
             .query_pairs()
@@ -133,7 +134,11 @@ mod tests {
 
     #[test]
     fn a_livekit_template_gets_the_three_parameters_and_keeps_its_own() {
-        let room = PageRoom::Livekit { url: "ws://h:7880".into(), token: "t.o.k".into() };
+        let room = PageRoom::Livekit {
+            url: "ws://h:7880".into(),
+            token: "t.o.k".into(),
+            e2ee_key: Some("hunter2".to_owned().into()),
+        };
         let look = Look::new(Layout::Speaker, Theme::default());
         let url = template_url("https://t.example/p?brand=1&token=old", &room, &look).expect("valid");
         assert_eq!(url, "https://t.example/p?brand=1&layout=speaker&url=ws%3A%2F%2Fh%3A7880&token=t.o.k");

@@ -122,7 +122,10 @@ async fn become_ready(bridge: &mut Bridge, visit: &Visit<'_>) -> Result<(), Fail
                     return Err(Failure::new(FailureKind::PageFailed, format!("The page answered HTTP {status}.")));
                 }
                 Signal::Threw(text) => threw = Some(text),
-                Signal::Said(PageMessage::Event { .. } | PageMessage::Heartbeat { .. }) | Signal::Loaded => {}
+                Signal::Said(
+                    PageMessage::Event { .. } | PageMessage::Warning { .. } | PageMessage::Heartbeat { .. },
+                )
+                | Signal::Loaded => {}
             }
         }
     };

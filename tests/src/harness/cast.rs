@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use wallflower_domain::wire::cast::{CastConfig, CastTarget};
+use wallflower_domain::secret::Secret;
+use wallflower_domain::wire::cast::{CastConfig, CastMember, CastTarget};
 
 use super::LivekitServer;
 use super::run::{Bench, Running};
@@ -26,13 +27,41 @@ impl Cast {
     /// When they do not get in.
     #[must_use]
     pub fn in_livekit(bench: &Bench, server: &LivekitServer, room: &str, count: usize) -> Self {
-        let target = CastTarget::Livekit { url: server.url(), tokens: Vec::new() };
-        let mut config = CastConfig::of(count, target).expect("the count is within bounds");
+        Self::as_livekit(bench, server, room, Self::of(count), "member", None)
+    }
+
+    /// Brings the members of a configuration into a LiveKit room, wherever it would have brought them; their identities are
+    /// `PREFIX-0` and so on. What they send is encrypted if there is a key.
+    ///
+    /// # Panics
+    ///
+    /// When they do not get in.
+    #[must_use]
+    pub fn as_livekit(
+        bench: &Bench,
+        server: &LivekitServer,
+        room: &str,
+        mut config: CastConfig,
+        prefix: &str,
+        e2ee_key: Option<&str>,
+    ) -> Self {
         let members = config.members.iter().enumerate();
-        let tokens =
-            members.map(|(i, member)| server.participant_token(room, &format!("member-{i}"), &member.name)).collect();
-        config.target = CastTarget::Livekit { url: server.url(), tokens };
+        let token =
+            |(i, member): (usize, &CastMember)| server.participant_token(room, &format!("{prefix}-{i}"), &member.name);
+        let tokens = members.map(token).collect();
+        config.target = CastTarget::Livekit { url: server.url(), tokens, e2ee_key: e2ee_key.map(Secret::new) };
         Self::enter(bench, config)
+    }
+
+    /// So many default members, in no room yet.
+    ///
+    /// # Panics
+    ///
+    /// When there are not so many.
+    #[must_use]
+    pub fn of(count: usize) -> CastConfig {
+        let nowhere = CastTarget::Demo { url: String::new() };
+        CastConfig::of(count, nowhere).expect("the count is within bounds")
     }
 
     /// Brings members into the room of their configuration and waits until all are there.

@@ -204,6 +204,7 @@ impl Bench {
             .env("WALLFLOWER_RUNTIME_DIR", self.runtime.path())
             .env_remove("LIVEKIT_API_KEY")
             .env_remove("LIVEKIT_API_SECRET")
+            .env_remove("LIVEKIT_E2EE_KEY")
             .env_remove("JITSI_USER")
             .env_remove("JITSI_PASSWORD")
             .env_remove("JITSI_TOKEN")

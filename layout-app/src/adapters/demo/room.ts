@@ -5,6 +5,7 @@ import type { DemoMedia } from "../../contract/generated/DemoMedia";
 import type { DemoParticipant } from "../../contract/generated/DemoParticipant";
 import type { Room, RoomListener } from "../room";
 import { RoomFailure } from "../room";
+import { playable, Sound } from "../sound";
 import { DemoSocket } from "./socket";
 import type { LinkMedia } from "./subscriber_link";
 import { SubscriberLink } from "./subscriber_link";
@@ -25,7 +26,7 @@ const RECORDER = { role: "recorder", name: "", media: { mic: false, camera: fals
 interface Publisher {
   link: SubscriberLink;
   media: DemoMedia;
-  sound: HTMLAudioElement;
+  sound: Sound;
 }
 
 /**
@@ -57,7 +58,7 @@ export class DemoRoom implements Room {
   #lastKey = 0;
   readonly #voices = new Voices();
 
-  #hides: (identity: string) => boolean = () => false;
+  #volumeOf: (identity: string) => number = () => 1;
 
   constructor(private readonly url: string) {}
 
@@ -89,9 +90,9 @@ export class DemoRoom implements Room {
     return this.#voices.levelOf(identity);
   }
 
-  silence(hides: (identity: string) => boolean): void {
-    this.#hides = hides;
-    for (const [id, { sound }] of this.#publishers) sound.muted = hides(id);
+  mix(volumeOf: (identity: string) => number): void {
+    this.#volumeOf = volumeOf;
+    for (const [id, { sound }] of this.#publishers) sound.setVolume(volumeOf(id));
   }
 
   leave(): void {
@@ -212,8 +213,8 @@ export class DemoRoom implements Room {
       (signal) => this.#socket?.send({ type: "signal", to: id, publisher: id, signal }),
       (received) => this.#received(id, received),
     );
-    const sound = new Audio();
-    sound.muted = this.#hides(id);
+    const sound = new Sound();
+    sound.setVolume(this.#volumeOf(id));
     this.#publishers.set(id, { link, media, sound });
     this.#listener?.changed({ type: "participant_joined", identity: id, name });
     this.#setMedia(id, media);
@@ -225,7 +226,7 @@ export class DemoRoom implements Room {
     if (!publisher) return;
     this.#publishers.delete(id);
     publisher.link.close();
-    publisher.sound.srcObject = null;
+    publisher.sound.close();
     this.#forgetTracks(id);
     this.#voices.forget(id);
     this.#listener?.changed({ type: "participant_left", identity: id });
@@ -244,7 +245,7 @@ export class DemoRoom implements Room {
     if (!publisher) return;
     this.#forgetTracks(id);
     for (const track of [received.camera, received.screen]) if (track) this.#tracks.set(this.#keyOf(id, track), track);
-    play(publisher.sound, received.audio);
+    publisher.sound.play(playable(received.audio));
     this.#tellVideo(id, publisher);
   }
 
@@ -285,13 +286,6 @@ export class DemoRoom implements Room {
     if (settle) settle.reject(failure);
     else listener?.failed(failure);
   }
-}
-
-function play(sound: HTMLAudioElement, track: MediaStreamTrack | null): void {
-  const playing = sound.srcObject instanceof MediaStream ? sound.srcObject.getTracks()[0] : undefined;
-  if (playing === (track ?? undefined)) return;
-  sound.srcObject = track ? new MediaStream([track]) : null;
-  if (track) void sound.play().catch(() => undefined);
 }
 
 function hostOf(url: string): string {

@@ -16,7 +16,7 @@ export class Members {
   readonly #tracks = new Map<TrackKey, JitsiTrack>();
   readonly #keys = new WeakMap<JitsiTrack, TrackKey>();
   #lastKey = 0;
-  #hides: (identity: string) => boolean = () => false;
+  #volumeOf: (identity: string) => number = () => 1;
   #voices = new Voices();
   readonly #levels = new Map<string, number>();
   #dominant: string | null = null;
@@ -61,7 +61,7 @@ export class Members {
     this.changed({ type: "hand", identity, at: raisedHandAt(participant.getProperty("raisedHand")) });
     this.changed({ type: "steady", identity, steady: !participant.getTracks().some(isInterrupted) });
     for (const track of participant.getTracks()) {
-      if (track.getType() === "audio") this.sounds.play(this.#known(track), this.#hides(identity));
+      if (track.getType() === "audio") this.sounds.play(this.#known(track), this.#volumeOf(identity));
     }
   }
 
@@ -114,9 +114,9 @@ export class Members {
     return this.#voices.levelOf(identity);
   }
 
-  silence(hides: (identity: string) => boolean): void {
-    this.#hides = hides;
-    this.sounds.mute(hides);
+  mix(volumeOf: (identity: string) => number): void {
+    this.#volumeOf = volumeOf;
+    this.sounds.mix(volumeOf);
   }
 
   trackOf(key: TrackKey): JitsiTrack | undefined {

@@ -19,14 +19,14 @@ function open(login: JitsiLogin = { kind: "guest" }, passcode: string | null = n
     {
       load: () => Promise.resolve({ lib, config }),
       sounds: {
-        play: (track, silent) => {
+        play: (track, volume) => {
           playing.add(track);
-          if (silent) muted.add(track);
+          if (volume === 0) muted.add(track);
         },
         stop: (track) => playing.delete(track),
-        mute: (hides) => {
+        mix: (volumeOf) => {
           muted.clear();
-          for (const track of playing) if (hides(track.getParticipantId())) muted.add(track);
+          for (const track of playing) if (volumeOf(track.getParticipantId()) === 0) muted.add(track);
         },
       },
       tiles: {
@@ -170,10 +170,10 @@ describe("in a Jitsi room", () => {
     const voice = new FakeTrack("ada", "audio");
     const ada = person("ada", voice);
     const at = open();
-    at.room.silence((identity) => identity === "ada");
+    at.room.mix((identity) => (identity === "ada" ? 0 : 1));
     const conference = await enter(at, ada);
     expect([at.playing.has(voice), at.muted.has(voice)]).toEqual([true, true]);
-    at.room.silence(() => false);
+    at.room.mix(() => 1);
     expect(at.muted.size).toBe(0);
     ada.tracks = [];
     conference.emit("TRACK_REMOVED", voice);

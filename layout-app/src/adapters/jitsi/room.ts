@@ -83,8 +83,8 @@ export class JitsiRoom implements Room {
     return this.#members.levelOf(identity);
   }
 
-  silence(hides: (identity: string) => boolean): void {
-    this.#members.silence(hides);
+  mix(volumeOf: (identity: string) => number): void {
+    this.#members.mix(volumeOf);
   }
 
   leave(): void {

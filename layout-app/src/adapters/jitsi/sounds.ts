@@ -1,39 +1,43 @@
+import { Sound } from "../sound";
 import type { JitsiTrack } from "./lib";
 
 /** Where voices are played. */
 export interface Sounds {
-  play(track: JitsiTrack, muted: boolean): void;
+  play(track: JitsiTrack, volume: number): void;
   stop(track: JitsiTrack): void;
-  /** Plays nothing of those for whom this is true. */
-  mute(hides: (owner: string) => boolean): void;
+  /** Plays everybody as loud as this says. */
+  mix(volumeOf: (owner: string) => number): void;
 }
 
-/** Every voice has an element of its own: whoever is in the picture, all are heard. */
+/** Every voice is played by itself: whoever is in the picture, all are heard. */
 export class PageSounds implements Sounds {
-  readonly #playing = new Map<JitsiTrack, HTMLAudioElement>();
+  readonly #playing = new Map<JitsiTrack, Sound>();
 
-  play(track: JitsiTrack, muted: boolean): void {
+  play(track: JitsiTrack, volume: number): void {
     if (this.#playing.has(track)) return;
-    const element = new Audio();
-    element.autoplay = true;
-    element.hidden = true;
-    element.muted = muted;
-    this.#playing.set(track, element);
-    document.body.append(element);
-    attach(track, element);
+    const sound = new Sound();
+    sound.setVolume(volume);
+    this.#playing.set(track, sound);
+    sound.play({
+      key: track,
+      feed: (element) => {
+        element.autoplay = true;
+        attach(track, element);
+      },
+      starve: (element) => {
+        track.detach(element);
+        element.srcObject = null;
+      },
+    });
   }
 
   stop(track: JitsiTrack): void {
-    const element = this.#playing.get(track);
-    if (!element) return;
+    this.#playing.get(track)?.close();
     this.#playing.delete(track);
-    track.detach(element);
-    element.srcObject = null;
-    element.remove();
   }
 
-  mute(hides: (owner: string) => boolean): void {
-    for (const [track, element] of this.#playing) element.muted = hides(track.getParticipantId());
+  mix(volumeOf: (owner: string) => number): void {
+    for (const [track, sound] of this.#playing) sound.setVolume(volumeOf(track.getParticipantId()));
   }
 }
 

@@ -1,4 +1,10 @@
-import type { RemoteParticipant, RemoteTrack, TextStreamReader, Track as LivekitTrack } from "livekit-client";
+import type {
+  RemoteParticipant,
+  RemoteTrack,
+  RemoteTrackPublication,
+  TextStreamReader,
+  Track as LivekitTrack,
+} from "livekit-client";
 import {
   ConnectionQuality,
   LogLevel,
@@ -12,6 +18,8 @@ import type { TrackKey, Video } from "../../model";
 import { ANNOUNCED, live, OFF } from "../../model";
 import type { Room, RoomListener } from "../room";
 import { RoomFailure } from "../room";
+import { playable, Sound } from "../sound";
+import type { SharedKey } from "./encryption";
 import { joinFailure, joinTooLate, partingOf } from "./failure";
 import {
   CHAT_TOPIC,
@@ -26,6 +34,7 @@ import {
   TRANSCRIPTION_SEGMENT,
   TRANSCRIPTION_TOPIC,
 } from "./messages";
+import { Seal } from "./seal";
 
 /** From the first knock to media that can flow. */
 const JOIN_DEADLINE_MS = 15_000;
@@ -44,18 +53,24 @@ export class LivekitRoom implements Room {
   readonly #tracks = new Map<TrackKey, RemoteTrack>();
   readonly #keys = new WeakMap<RemoteTrack, TrackKey>();
   #lastKey = 0;
-  #hides: (identity: string) => boolean = () => false;
+  readonly #sounds = new Map<RemoteTrack, { readonly identity: string; readonly sound: Sound }>();
+  readonly #seal: Seal;
+  #volumeOf: (identity: string) => number = () => 1;
 
   constructor(
     private readonly url: string,
     private readonly token: string,
+    /** For a room that is encrypted from end to end. */
+    private readonly key: SharedKey | null = null,
   ) {
     setLogLevel(LogLevel.warn);
+    this.#seal = new Seal(key !== null);
     this.#client = new LivekitClient({
       // Each picture at the size of its tile. A recorder's window is never "in background", whatever the display says.
       adaptiveStream: { pixelDensity: 1, pauseVideoInBackground: false },
       disconnectOnPageLeave: true,
       dataStream: { maxPayloadByteLength: LONGEST_MESSAGE_BYTES },
+      ...(key && { encryption: key.options }),
     });
   }
 
@@ -101,18 +116,18 @@ export class LivekitRoom implements Room {
     return this.#client.remoteParticipants.get(identity)?.audioLevel ?? 0;
   }
 
-  silence(hides: (identity: string) => boolean): void {
-    this.#hides = hides;
-    for (const { identity, audioTrackPublications } of this.#client.remoteParticipants.values()) {
-      for (const { track } of audioTrackPublications.values()) {
-        for (const element of track?.attachedElements ?? []) element.muted = hides(identity);
-      }
-    }
+  mix(volumeOf: (identity: string) => number): void {
+    this.#volumeOf = volumeOf;
+    for (const { identity, sound } of this.#sounds.values()) sound.setVolume(volumeOf(identity));
   }
 
   leave(): void {
     this.#listener = null;
-    void this.#client.disconnect().catch(() => undefined);
+    for (const track of [...this.#sounds.keys()]) this.#silence(track);
+    void this.#client
+      .disconnect()
+      .catch(() => undefined)
+      .finally(() => this.key?.end());
   }
 
   #listen(): void {
@@ -136,14 +151,19 @@ export class LivekitRoom implements Room {
       .on(RoomEvent.TrackUnpublished, tellOwner)
       .on(RoomEvent.TrackMuted, tellOwner)
       .on(RoomEvent.TrackUnmuted, tellOwner)
-      .on(RoomEvent.TrackSubscribed, (track, _, participant) => {
-        play(track, this.#hides(participant.identity));
+      .on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
+        if (!this.#isNoise(publication)) this.#play(track, participant.identity);
         this.#tell(participant);
       })
       .on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
-        silence(track);
+        this.#silence(track);
         this.#tracks.delete(this.#keyOf(track));
         this.#tell(participant);
+      })
+      .on(RoomEvent.EncryptionError, ({ message }, participant) => {
+        if (!participant) return;
+        this.#seal.failed(participant.identity, message);
+        tellOwner(null, participant);
       })
       .on(RoomEvent.ConnectionQualityChanged, tellOwner)
       .on(RoomEvent.ActiveSpeakersChanged, (speakers) => {
@@ -264,17 +284,39 @@ export class LivekitRoom implements Room {
     listener.changed({ type: "screen", identity, video: this.#videoOf(participant, Track.Source.ScreenShare) });
     listener.changed({ type: "hand", identity, at: handRaisedAt(participant.attributes) });
     listener.changed({ type: "steady", identity, steady: participant.connectionQuality !== ConnectionQuality.Lost });
+    const sealed = this.#seal.reason(identity, participant.name ?? "", isEncrypted(participant));
+    listener.changed({ type: "sealed", identity, reason: sealed });
   }
 
   #forget(identity: string): void {
+    this.#seal.forget(identity);
     if (this.#told.delete(identity)) this.#listener?.changed({ type: "participant_left", identity });
+  }
+
+  /** Every voice is heard, whoever is in the picture, and once. */
+  #play(track: RemoteTrack, identity: string): void {
+    if (track.kind !== Track.Kind.Audio || this.#sounds.has(track)) return;
+    const sound = new Sound();
+    sound.setVolume(this.#volumeOf(identity));
+    sound.play(playable(track.mediaStreamTrack));
+    this.#sounds.set(track, { identity, sound });
+  }
+
+  /** What is encrypted would be decoded as if it were not. */
+  #isNoise({ isEncrypted }: RemoteTrackPublication): boolean {
+    return isEncrypted && this.key === null;
+  }
+
+  #silence(track: RemoteTrack): void {
+    this.#sounds.get(track)?.sound.close();
+    this.#sounds.delete(track);
   }
 
   #videoOf(participant: RemoteParticipant, source: LivekitTrack.Source): Video {
     const publication = participant.getTrackPublication(source);
     if (!publication || publication.isMuted) return OFF;
     const { track } = publication;
-    if (!track) return ANNOUNCED;
+    if (!track || this.#isNoise(publication)) return ANNOUNCED;
     const key = this.#keyOf(track as RemoteTrack);
     this.#tracks.set(key, track as RemoteTrack);
     return live(key);
@@ -298,16 +340,6 @@ function hasTile(participant: RemoteParticipant): boolean {
   return !machine || participant.trackPublications.size > 0;
 }
 
-/** Every voice is heard, whoever is in the picture, unless it is hidden. */
-function play(track: RemoteTrack, muted: boolean): void {
-  if (track.kind !== Track.Kind.Audio) return;
-  const element = track.attach();
-  element.muted = muted;
-  element.hidden = true;
-  document.body.append(element);
-}
-
-function silence(track: RemoteTrack): void {
-  if (track.kind !== Track.Kind.Audio) return;
-  for (const element of track.detach()) element.remove();
+function isEncrypted({ trackPublications }: RemoteParticipant): boolean {
+  return [...trackPublications.values()].some((publication) => publication.isEncrypted);
 }

@@ -15,4 +15,8 @@ url: string,
 /**
  * One access token a member, in their order; it carries the member's identity and name.
  */
-tokens: Array<string>, };
+tokens: Array<string>, 
+/**
+ * What they send is encrypted from end to end by this key.
+ */
+e2ee_key: string | null, };

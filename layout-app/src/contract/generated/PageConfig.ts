@@ -5,6 +5,7 @@ import type { Layout } from "./Layout";
 import type { LowerThird } from "./LowerThird";
 import type { PageRoom } from "./PageRoom";
 import type { Theme } from "./Theme";
+import type { Volume } from "./Volume";
 
 /**
  * All that a page needs to know before it starts.
@@ -50,6 +51,11 @@ hidden: Array<string>,
  * Nobody else is seen or heard; everybody may be when it is empty. Identities, or beginnings of some.
  */
 only: Array<string>, 
+/**
+ * How loud participants are who are not as loud as they were sent: by identities, or beginnings of some. An identity goes before
+ * a beginning, and a longer beginning before a shorter.
+ */
+volume: { [key in string]: Volume }, 
 /**
  * Shown over the lower third from the moment of the change on, in place of the theme's.
  */

@@ -18,6 +18,10 @@ fault: Fault,
 /**
  * One sentence for a person: what happened and what to do.
  */
+message: string, } | { "type": "warning", 
+/**
+ * One sentence.
+ */
 message: string, } | { "type": "ended", 
 /**
  * Why.

@@ -13,7 +13,11 @@ url: string,
 /**
  * Access token: hidden, recorder, subscribe only.
  */
-token: string, } | { "kind": "jitsi", 
+token: string, 
+/**
+ * The key that its participants share, if it is encrypted from end to end.
+ */
+e2ee_key: string | null, } | { "kind": "jitsi", 
 /**
  * `http://` or `https://` address of the deployment's web client, without the room.
  */

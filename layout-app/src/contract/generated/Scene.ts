@@ -74,6 +74,10 @@ reconnecting: boolean,
  */
 restless: boolean, 
 /**
+ * Whoever speaks is heard.
+ */
+sound: boolean, 
+/**
  * The room ends soon after it began.
  */
 over: boolean, 

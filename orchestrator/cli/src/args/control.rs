@@ -8,6 +8,7 @@ use wallflower_domain::look::LookChange;
 use wallflower_domain::recording::State;
 use wallflower_domain::secret::Secret;
 use wallflower_domain::theme::LowerThird;
+use wallflower_domain::volume::Volume;
 use wallflower_domain::wire::agent::PauseMode;
 
 use crate::remote::Server;
@@ -119,6 +120,10 @@ pub(crate) struct LayoutArgs {
     /// Take back every --only
     #[arg(long)]
     pub(crate) everybody: bool,
+    /// How loud this participant is from now on, in percent of what they send, 0 to 200: an identity, or the beginning of some.
+    /// IDENTITY= for as loud as they are sent. May be repeated
+    #[arg(long, value_name = "IDENTITY=PERCENT", value_parser = volume_or_none)]
+    pub(crate) volume: Vec<(String, Option<Volume>)>,
     /// Show a headline over the lower third of the picture for 8 s; a line below it stands after a |
     #[arg(long, value_name = "HEADLINE|LINE", conflicts_with = "no_lower_third")]
     pub(crate) lower_third: Option<String>,
@@ -162,10 +167,18 @@ impl LayoutArgs {
             unhide: self.unhide.clone(),
             only: (self.everybody || !self.only.is_empty())
                 .then(|| Some(self.only.clone()).filter(|only| !only.is_empty())),
+            volume: self.volume.iter().cloned().collect(),
             lower_third: lower_third.map(|text| text.map(|text| third(&text, self.seconds))),
             banner: given_or_none(&self.banner, self.no_banner),
         };
         (!change.is_empty()).then_some(change)
+    }
+}
+
+fn volume_or_none(text: &str) -> Result<(String, Option<Volume>), String> {
+    match text.strip_suffix('=') {
+        Some(identity) => Ok((identity.to_owned(), None)),
+        None => super::volume(text).map(|(identity, volume)| (identity, Some(volume))),
     }
 }
 
@@ -263,6 +276,8 @@ mod tests {
         let third = json!({"headline": "Ann", "detail": "Host", "after": 0, "seconds": 8});
         let asked = json!({"spotlight": "ann", "hide": ["bob"], "only": ["a-*"], "lower_third": third, "banner": "Back at ten"});
         assert_eq!(change(&line), Some(asked));
+        let line = ["--volume=ann=150", "--volume=guest-*=50%", "--volume=bob="];
+        assert_eq!(change(&line), Some(json!({"volume": {"ann": 150, "guest-*": 50, "bob": null}})));
         let line = ["--no-spotlight", "--unhide=bob", "--everybody", "--no-lower-third", "--no-banner"];
         let taken = json!({"spotlight": null, "unhide": ["bob"], "only": null, "lower_third": null, "banner": null});
         assert_eq!(change(&line), Some(taken));

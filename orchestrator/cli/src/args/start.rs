@@ -12,8 +12,9 @@ use wallflower_domain::layout::Layout;
 use wallflower_domain::request::{Moment, RelativePath};
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
+use wallflower_domain::volume::Volume;
 
-use super::{ServerArgs, duration};
+use super::{ServerArgs, duration, volume};
 
 #[derive(clap::Args)]
 pub(crate) struct StartArgs {
@@ -54,6 +55,10 @@ pub(crate) struct StartArgs {
     /// Show and record nobody but this participant: an identity, or the beginning of some. May be repeated
     #[arg(long, value_name = "IDENTITY")]
     pub(crate) only: Vec<String>,
+    /// How loud this participant is, in percent of what they send, 0 to 200: an identity, or the beginning of some, such as guest-*=50.
+    /// May be repeated
+    #[arg(long, value_name = "IDENTITY=PERCENT", value_parser = volume)]
+    pub(crate) volume: Vec<(String, Volume)>,
     /// Size and frames a second by a name: 720p30, 720p60, 1080p30, 1080p60, and portrait-720p30 and so on
     #[arg(long)]
     pub(crate) preset: Option<Preset>,
@@ -69,7 +74,11 @@ pub(crate) struct StartArgs {
     /// Theme file of this machine: colours, title, logo, overlays
     #[arg(long, value_name = "FILE.json")]
     pub(crate) theme: Option<PathBuf>,
-    /// A page of your own that renders the room
+    /// For a LiveKit room that is encrypted from end to end: a file of this machine that holds the key that its participants share.
+    /// Without one it is taken from LIVEKIT_E2EE_KEY, if that is set, or is the server's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) e2ee_key_file: Option<PathBuf>,
+    /// A page of your own that renders the room, by its address: an agent may be on another machine, where no folder of yours is
     #[arg(long, value_name = "URL")]
     pub(crate) template: Option<Url>,
     /// End after this much recording, such as 30s or 1h30m; otherwise when the room ends, or the server's own limit is reached

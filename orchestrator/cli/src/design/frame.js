@@ -12,6 +12,11 @@
   const tell = (message) => parent.postMessage(message, director);
   self.__wallflower = left.config;
   self.__wallflowerSend = (text) => tell({ type: "wallflower.said", text: String(text) });
+  addEventListener("message", ({ source, origin, data }) => {
+    if (source !== parent || origin !== director || data?.type !== "wallflower.look") return;
+    if (typeof self.__wallflowerLook === "function") self.__wallflowerLook(data.look);
+    else tell({ type: "wallflower.deaf" });
+  });
   const trouble = (text) => tell({ type: "wallflower.trouble", text: String(text).slice(0, 400) });
   addEventListener("error", (event) => {
     const of = event.target;

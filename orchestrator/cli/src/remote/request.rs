@@ -3,10 +3,10 @@
 use wallflower_domain::encoding::Encoding;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::{Output, StreamUrl, check_outputs};
-use wallflower_domain::request::{OutputRequest, RecordingRequest, Span};
+use wallflower_domain::request::{OutputRequest, RecordingRequest, RoomRequest, Span};
 
 use crate::args::StartArgs;
-use crate::{streams, theme};
+use crate::{e2ee, streams, theme};
 
 /// What is asked for; all that is not is left to the server.
 pub(super) fn from(args: &StartArgs) -> Result<RecordingRequest, Failure> {
@@ -15,6 +15,8 @@ pub(super) fn from(args: &StartArgs) -> Result<RecordingRequest, Failure> {
         Span::new(duration)
             .ok_or_else(|| bad(format!("{} is no duration of a recording.", humantime::format_duration(duration))))
     });
+    let e2ee_key = e2ee::key(&args.room, args.e2ee_key_file.as_deref())?;
+    let room = RoomRequest { e2ee_key, ..args.room.clone().into() };
     let request = RecordingRequest {
         layout: args.layout,
         preset: args.preset,
@@ -24,6 +26,7 @@ pub(super) fn from(args: &StartArgs) -> Result<RecordingRequest, Failure> {
         theme,
         hide: args.hide.clone(),
         only: args.only.clone(),
+        volume: args.volume.iter().cloned().collect(),
         template: args.template.clone(),
         outputs: outputs(args)?,
         uploads: args.upload.clone(),
@@ -33,7 +36,7 @@ pub(super) fn from(args: &StartArgs) -> Result<RecordingRequest, Failure> {
         webhooks: args.webhook.clone(),
         emails: args.email.clone(),
         metadata: args.metadata.iter().cloned().collect(),
-        ..RecordingRequest::of(args.room.clone())
+        ..RecordingRequest::of(room)
     };
     check(&request.outputs, request.encoding())?;
     Ok(request)
@@ -112,7 +115,7 @@ mod tests {
         let (theme, streams) = (file("t.json", r#"{"title": "Hi"}"#), file("s.txt", "srt://h:9000?streamid=key2\n"));
         let line = "demo:lobby -o a.mp4 -o b.mkv --audio a.mp3 --hls --images --layout speaker --preset 1080p30 --size 320x180 \
                     --fps 10 --codec h264 --duration 90s --stream rtmp://h/app/key1 --upload s3://bucket/{room}/ \
-                    --start-at 2026-12-01T09:00:00Z --priority -3 --template https://example.org/t --metadata team=design \
+                    --start-at 2026-12-01T09:00:00Z --priority -3 --template https://example.org/t --volume ann=150 --volume guest-*=50% --metadata team=design \
                     --metadata formula=a=b --webhook https://example.org/hook --email ada@example.org";
         let files = ["--theme", &theme, "--stream-file", &streams];
         let mut request = asked(&[line.split_whitespace().collect(), files.to_vec()].concat()).expect("valid");
@@ -121,7 +124,7 @@ mod tests {
             request,
             json!({
                 "room": "demo:lobby", "layout": "speaker", "preset": "1080p30", "size": "320x180", "fps": 10, "codec": "h264",
-                "theme": null, "template": "https://example.org/t",
+                "theme": null, "volume": {"ann": 150, "guest-*": 50}, "template": "https://example.org/t",
                 "outputs": [{"kind": "file", "path": "a.mp4"}, {"kind": "file", "path": "b.mkv"},
                             {"kind": "audio", "path": "a.mp3"}, {"kind": "hls"}, {"kind": "images"},
                             {"kind": "stream", "url": "rtmp://h/app/key1"},

@@ -48,7 +48,10 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     caller.may(Scope::Record)?;
     check_metadata(&request)?;
-    request.consent().applied_to(&Look::default()).map_err(|bad| Problem::bad_request(bad.message).about(bad.field))?;
+    request
+        .first_look()
+        .applied_to(&Look::default())
+        .map_err(|bad| Problem::bad_request(bad.message).about(bad.field))?;
     let once = idempotency(&headers, &request)?;
     let (record, is_new) = api.orchestrator.create(request, &caller.requester(), once).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -19,11 +19,12 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What it has started may hold its outputs open after its own end.
 const DRAIN: Duration = Duration::from_secs(1);
 /// Secrets that are ours alone.
-const KEPT_FROM_IT: [&str; 8] = [
+const KEPT_FROM_IT: [&str; 9] = [
     "JITSI_PASSCODE",
     "JITSI_PASSWORD",
     "JITSI_TOKEN",
     "LIVEKIT_API_SECRET",
+    "LIVEKIT_E2EE_KEY",
     "WALLFLOWER_API_KEY",
     "WALLFLOWER_SMTP_PASSWORD",
     "WALLFLOWER_STREAM",

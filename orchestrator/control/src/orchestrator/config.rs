@@ -170,6 +170,9 @@ pub struct LivekitConfig {
     pub api_key: String,
     /// Signs tokens.
     pub api_secret: Secret,
+    /// The key that participants of its rooms share, when they are encrypted from end to end and a request names no other.
+    #[serde(default)]
+    pub e2ee_key: Option<Secret>,
     /// It is joined by `ws://` rather than `wss://`, when its own webhooks ask for a recording: for one on this machine.
     #[serde(default)]
     pub plain: bool,

@@ -97,7 +97,7 @@ impl Planner {
             Room::Livekit { server, room } => {
                 let credentials = self.credentials(request, server)?;
                 let token = credentials.token(room, &format!("wallflower-{id}"), "Recorder", Seat::Silent)?;
-                PageRoom::Livekit { url: server.to_string(), token }
+                PageRoom::Livekit { url: server.to_string(), token, e2ee_key: self.e2ee_key(request, server)? }
             }
             Room::Jitsi { server, room } => {
                 let access = self.jitsi_access(request, server)?;
@@ -121,15 +121,35 @@ impl Planner {
         if let Some(keys) = &request.room.keys {
             return Ok(Credentials { key: keys.api_key.clone(), secret: keys.api_secret.clone() });
         }
-        let host = host_of(server);
-        let known = self.config.livekit.iter().find(|livekit| livekit.host == host);
+        let known = self.deployment(server);
         let known = known.map(|LivekitConfig { api_key, api_secret, .. }| (api_key.clone(), api_secret.clone()));
         let (key, secret) = known.or_else(|| self.other_livekit.clone()).ok_or_else(|| {
+            let host = host_of(server);
             refused(&format!(
                 "This server has no keys for the LiveKit deployment {host}; give \"api_key\" and \"api_secret\" in \"room\", or have them configured."
             ))
         })?;
         Ok(Credentials { key, secret })
+    }
+
+    /// By which what is sent in this room is opened. The page gets to know it, so a key of ours goes to no page of a requester's.
+    fn e2ee_key(&self, request: &RecordingRequest, server: &url::Url) -> Result<Option<Secret>, Failure> {
+        if let Some(given) = &request.room.e2ee_key {
+            return Ok(Some(given.clone()));
+        }
+        let ours = self.deployment(server).and_then(|livekit| livekit.e2ee_key.clone());
+        if ours.is_some() && request.template.is_some() {
+            return Err(refused(&format!(
+                "A template would get to know the key that this server has for the rooms of {}; give \"e2ee_key\" in \"room\", or drop \"template\".",
+                host_of(server)
+            )));
+        }
+        Ok(ours)
+    }
+
+    fn deployment(&self, server: &url::Url) -> Option<&LivekitConfig> {
+        let host = host_of(server);
+        self.config.livekit.iter().find(|livekit| livekit.host == host)
     }
 
     /// By which a room of a Jitsi deployment is joined for this request. An account of ours is sent to the deployment and known to the
@@ -171,7 +191,7 @@ pub(crate) fn standing(request: &RecordingRequest) -> Standing {
         _ => None,
     });
     let streams = urls.zip(1..).map(|(url, number)| stream(url, number)).collect();
-    Standing { streams, look: request.consent(), ..Standing::default() }
+    Standing { streams, look: request.first_look(), ..Standing::default() }
 }
 
 fn stream(url: &StreamUrl, number: u32) -> JobStream {
@@ -241,6 +261,25 @@ mod tests {
         assert_eq!(paths, ["/data/recordings/r1/a/b.mkv", "/data/recordings/r1/hls"]);
         assert_eq!((job.standing.streams.len(), job.standing.streams[0].id.as_str()), (1, "s1"));
         assert_eq!(job.spool, "/data/recordings/r1/.spool");
+    }
+
+    #[test]
+    fn a_room_is_opened_by_the_key_of_the_request_or_of_its_deployment_which_nothing_prints() {
+        let mut planner = planner();
+        let deployment = r#"{"host": "h:1", "api_key": "k", "api_secret": "a secret of at least thirty-two characters", "e2ee_key": "theirs"}"#;
+        planner.config.livekit = vec![serde_json::from_str(deployment).expect("valid")];
+        let object = json!({"kind": "livekit", "server": "ws://h:1", "room": "a", "e2ee_key": "ours"});
+        for (room, key) in [(json!("livekit+ws://h:1/a"), "theirs"), (object, "ours")] {
+            let record = record(json!({"room": room}));
+            let job = planner.job(&record).expect("possible");
+            let JobPage::Stage { room: PageRoom::Livekit { e2ee_key, .. } } = &job.page else { panic!("{job:?}") };
+            assert_eq!(e2ee_key.as_ref().map(Secret::expose), Some(key));
+            let printed = format!("{job:?} {:?} {:?}", record.request, planner.config);
+            assert!(!printed.contains("ours") && !printed.contains("theirs"), "{printed}");
+        }
+        let template = json!({"room": "livekit+ws://h:1/a", "template": "https://h/t"});
+        let failure = planner.check("r1", &serde_json::from_value(template).expect("valid")).expect_err("refused");
+        assert!(failure.message.contains("e2ee_key") && !failure.message.contains("theirs"), "{failure}");
     }
 
     #[test]

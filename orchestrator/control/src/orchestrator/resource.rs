@@ -12,6 +12,7 @@ use wallflower_domain::recording::{EndReason, State};
 use wallflower_domain::request::{Moment, RecordingRequest};
 use wallflower_domain::room::Room;
 use wallflower_domain::timeline::{Delivered, Pause};
+use wallflower_domain::volume::Volume;
 use wallflower_domain::wire::agent::{Gap, PauseMode, Progress, StreamReport, StreamState, Usage};
 use wallflower_domain::wire::control::{Course, Marker};
 
@@ -116,6 +117,9 @@ pub struct LookResource {
     pub hidden: Vec<String>,
     /// Nobody else is recorded, if there are any.
     pub only: Vec<String>,
+    /// How loud participants are who are not as loud as they are sent, in percent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub volume: BTreeMap<String, Volume>,
     /// The line across the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub banner: Option<String>,
@@ -128,6 +132,11 @@ impl LookResource {
             spotlight: change.spotlight.clone().flatten(),
             hidden: change.hide.clone(),
             only: change.only.clone().flatten().unwrap_or_default(),
+            volume: change
+                .volume
+                .iter()
+                .filter_map(|(identity, volume)| Some((identity.clone(), (*volume)?)))
+                .collect(),
             banner: change.banner.clone().flatten(),
         }
     }

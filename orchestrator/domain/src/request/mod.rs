@@ -4,7 +4,7 @@
 //! {"room": "demo:lobby"}
 //! {"room": {"kind": "livekit", "server": "wss://meet.example.org", "room": "standup", "api_key": "…", "api_secret": "…"},
 //!  "layout": "speaker", "outputs": [{"kind": "file", "path": "standup.mp4"}, {"kind": "stream", "url": "rtmp://…"}],
-//!  "max_duration": "2h", "start_at": "2026-12-01T09:00:00Z", "metadata": {"team": "design"}}
+//!  "volume": {"ann": 150, "guest-*": 50}, "max_duration": "2h", "start_at": "2026-12-01T09:00:00Z", "metadata": {"team": "design"}}
 //! ```
 //!
 //! Only `room` is required. Unknown fields are errors.
@@ -26,6 +26,7 @@ use crate::frame::{FrameRate, FrameSize, Preset};
 use crate::layout::Layout;
 use crate::look::LookChange;
 use crate::theme::Theme;
+use crate::volume::Volume;
 use crate::watchdog::WatchdogConfig;
 use crate::wire::agent::Gaps;
 
@@ -82,7 +83,12 @@ pub struct RecordingRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(max = 500)))]
     pub only: Vec<String>,
-    /// A page of the client's own that renders the room.
+    /// How loud participants are, in percent of what they send: identities, or beginnings of some, such as `{"ann": 150, "guest-*": 50}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("maxProperties" = crate::look::MOST_VOLUMES)))]
+    pub volume: BTreeMap<String, Volume>,
+    /// A page of the client's own that renders the room, by its address: an agent may be on another machine than the server, where no
+    /// folder of the client's is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Url>,
     /// What is made; one MP4 when there is none.
@@ -143,6 +149,7 @@ impl RecordingRequest {
             theme: None,
             hide: Vec::new(),
             only: Vec::new(),
+            volume: BTreeMap::new(),
             template: None,
             outputs: Vec::new(),
             uploads: Vec::new(),
@@ -163,10 +170,11 @@ impl RecordingRequest {
         self.size.unwrap_or_else(|| self.preset.unwrap_or_default().size())
     }
 
-    /// Who of the room is recorded, as a change of the look that it begins with.
-    pub fn consent(&self) -> LookChange {
+    /// Who of the room is recorded and how loud, as a change of the look that it begins with.
+    pub fn first_look(&self) -> LookChange {
         let only = (!self.only.is_empty()).then(|| Some(self.only.clone()));
-        LookChange { hide: self.hide.clone(), only, ..LookChange::default() }
+        let volume = self.volume.iter().map(|(identity, volume)| (identity.clone(), Some(*volume))).collect();
+        LookChange { hide: self.hide.clone(), only, volume, ..LookChange::default() }
     }
 
     /// Frames a second.
@@ -190,7 +198,8 @@ mod tests {
         let least: RecordingRequest = serde_json::from_value(json!({"room": "demo:lobby"})).expect("valid");
         assert_eq!(least, RecordingRequest::of("demo:lobby".parse::<crate::room::Room>().expect("a room")));
         let most = json!({
-            "room": {"kind": "livekit", "server": "wss://meet.example.org/", "room": "standup", "api_key": "k", "api_secret": "s"},
+            "room": {"kind": "livekit", "server": "wss://meet.example.org/", "room": "standup", "api_key": "k", "api_secret": "s",
+                     "e2ee_key": "shared"},
             "layout": "speaker", "size": "640x360", "fps": 15, "codec": "h264",
             "outputs": [{"kind": "file", "path": "a/standup.mp4"}, {"kind": "hls"}, {"kind": "stream", "url": "rtmp://h/app/key"},
                         {"kind": "audio", "path": "a.mp3"}, {"kind": "images", "every": "10s"}],
@@ -230,10 +239,12 @@ mod tests {
             (json!({"room": "demo:lobby", "laoyut": "grid"}), "laoyut"),
             (json!({"room": "ftp://x"}), "ftp"),
             (json!({"room": {"kind": "livekit", "server": "https://x", "room": "a"}}), "ws"),
+            (json!({"room": {"kind": "livekit", "server": "wss://x", "room": "a", "e2ee_key": ""}}), "e2ee_key"),
             (json!({"room": {"kind": "jitsi", "server": "wss://x", "room": "a"}}), "https"),
             (json!({"room": {"kind": "jitsi", "server": "https://x", "room": ""}}), "empty"),
             (json!({"room": {"kind": "jitsi", "server": "https://x", "room": "a", "user": "recorder"}}), "password"),
             (json!({"room": {"kind": "demo", "room": "a b"}}), "a b"),
+            (json!({"room": "demo:a", "volume": {"ann": 900}}), "900"),
             (json!({"room": "demo:a", "max_duration": "soon"}), "soon"),
             (json!({"room": "demo:a", "start_at": "tomorrow"}), "tomorrow"),
             (json!({"room": "demo:a", "outputs": [{"kind": "file", "path": "../../etc/x.mp4"}]}), ".."),

@@ -16,6 +16,8 @@ pub struct RoomRequest {
     pub room: Room,
     /// Keys of its deployment in place of the server's own.
     pub keys: Option<LivekitKeys>,
+    /// Opens what is sent in a LiveKit room that is encrypted from end to end, in place of the server's own key.
+    pub e2ee_key: Option<Secret>,
     /// How a Jitsi room is joined, in place of what the server knows of its deployment.
     pub access: Option<JitsiAccess>,
     /// A page is recorded from its start signal on, not as soon as it has loaded.
@@ -33,7 +35,7 @@ pub struct LivekitKeys {
 
 impl From<Room> for RoomRequest {
     fn from(room: Room) -> Self {
-        Self { room, keys: None, access: None, await_start: false }
+        Self { room, keys: None, e2ee_key: None, access: None, await_start: false }
     }
 }
 
@@ -71,6 +73,9 @@ enum Object {
         /// Given with `api_key` or not at all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         api_secret: Option<Secret>,
+        /// The key that the room's participants share, if it is encrypted from end to end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        e2ee_key: Option<Secret>,
     },
     /// A room of a Jitsi deployment.
     Jitsi {
@@ -129,7 +134,7 @@ impl TryFrom<Object> for RoomRequest {
     fn try_from(object: Object) -> Result<Self, String> {
         let said = |error: RoomError| error.to_string();
         match object {
-            Object::Livekit { server, room, api_key, api_secret } => {
+            Object::Livekit { server, room, api_key, api_secret, e2ee_key } => {
                 if !matches!(server.scheme(), "ws" | "wss") {
                     return Err(format!(
                         "a LiveKit server's address begins with wss:// or ws://, not {}:",
@@ -146,7 +151,10 @@ impl TryFrom<Object> for RoomRequest {
                     (None, None) => None,
                     _ => return Err("\"api_key\" and \"api_secret\" are given together or not at all".to_owned()),
                 };
-                Ok(Self { keys, ..Self::from(room) })
+                if e2ee_key.as_ref().is_some_and(|key| key.expose().is_empty()) {
+                    return Err("\"e2ee_key\" is empty; leave it out if the room is not encrypted".to_owned());
+                }
+                Ok(Self { keys, e2ee_key, ..Self::from(room) })
             }
             Object::Jitsi { server, room, user, password, token, passcode } => {
                 if !matches!(server.scheme(), "http" | "https") {
@@ -175,13 +183,13 @@ impl TryFrom<Object> for RoomRequest {
 
 impl From<RoomRequest> for Written {
     fn from(request: RoomRequest) -> Self {
-        let RoomRequest { room, keys, access, await_start } = request;
-        if keys.is_none() && access.is_none() && !await_start {
+        let RoomRequest { room, keys, e2ee_key, access, await_start } = request;
+        if keys.is_none() && e2ee_key.is_none() && access.is_none() && !await_start {
             return Self::Uri(room.to_string());
         }
         let (api_key, api_secret) = keys.map(|keys| (keys.api_key, keys.api_secret)).unzip();
         let object = match room {
-            Room::Livekit { server, room } => Object::Livekit { server, room, api_key, api_secret },
+            Room::Livekit { server, room } => Object::Livekit { server, room, api_key, api_secret, e2ee_key },
             Room::Jitsi { server, room } => {
                 let JitsiAccess { login, passcode } = access.unwrap_or_default();
                 let (user, password, token) = match login {

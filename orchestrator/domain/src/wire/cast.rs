@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{FrameRate, FrameSize};
+use crate::secret::Secret;
 
 /// Name of the global that holds the [`CastConfig`].
 pub const CAST_GLOBAL: &str = "__wallflowerCast";
@@ -47,10 +48,14 @@ pub enum CastTarget {
         url: String,
         /// One access token a member, in their order; it carries the member's identity and name.
         tokens: Vec<String>,
+        /// What they send is encrypted from end to end by this key.
+        #[serde(default)]
+        #[cfg_attr(test, ts(type = "string | null"))]
+        e2ee_key: Option<Secret>,
     },
 }
 
-/// Never prints a token.
+/// Never prints a token or a key.
 impl std::fmt::Debug for CastTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -370,7 +375,11 @@ mod tests {
 
     #[test]
     fn debug_text_holds_no_token() {
-        let target = CastTarget::Livekit { url: "ws://h".to_owned(), tokens: vec!["s3cret".to_owned()] };
+        let target = CastTarget::Livekit {
+            url: "ws://h".to_owned(),
+            tokens: vec!["s3cret".to_owned()],
+            e2ee_key: Some(Secret::new("s3cret")),
+        };
         assert!(!format!("{target:?}").contains("s3cret"));
     }
 

@@ -16,6 +16,7 @@ use crate::failure::Fault;
 use crate::frame::{FrameRate, FrameSize};
 use crate::jitsi::JitsiAccess;
 use crate::look::Look;
+use crate::secret::Secret;
 use crate::wire::scene::Scene;
 
 /// Version of this contract; the page refuses a number it does not know.
@@ -63,6 +64,10 @@ pub enum PageRoom {
         url: String,
         /// Access token: hidden, recorder, subscribe only.
         token: String,
+        /// The key that its participants share, if it is encrypted from end to end.
+        #[serde(default)]
+        #[cfg_attr(test, ts(type = "string | null"))]
+        e2ee_key: Option<Secret>,
     },
     /// A Jitsi room, which is joined by its deployment's own library.
     Jitsi {
@@ -129,6 +134,11 @@ pub enum PageMessage {
         /// Whose fault it is, as far as the page can tell.
         fault: Fault,
         /// One sentence for a person: what happened and what to do.
+        message: String,
+    },
+    /// Something a person should know, that does not end the recording.
+    Warning {
+        /// One sentence.
         message: String,
     },
     /// The page has nothing more to show.

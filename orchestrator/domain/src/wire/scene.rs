@@ -44,6 +44,8 @@ pub struct Scene {
     pub reconnecting: bool,
     /// Speakers change, and people come and go.
     pub restless: bool,
+    /// Whoever speaks is heard.
+    pub sound: bool,
     /// The room ends soon after it began.
     pub over: bool,
     /// Pictures stand still, always at the same moment.
@@ -95,6 +97,7 @@ impl Default for Scene {
             lively: false,
             reconnecting: false,
             restless: false,
+            sound: false,
             over: false,
             still: false,
             fps: 15,

@@ -132,7 +132,7 @@ fn orders(types: &mut Types) -> Vec<Operation> {
             json!({"label": "Question by the audience"}),
         ),
         order("POST", "/v1/recordings/{id}/layout", "changeLook", "Shows the room in another way")
-            .description("Layout, values of the theme, spotlight, hidden people, lower third, banner. It has taken effect when it is on the display.")
+            .description("Layout, values of the theme, spotlight, hidden people, volumes, lower third, banner. It has taken effect when it is on the display.")
             .body(types.read::<LookChange>(), true, json!({"layout": "speaker", "banner": "Back at ten"})),
         order("POST", "/v1/recordings/{id}/streams", "addStream", "Adds a live stream").body(
             types.read::<Streaming>(),
