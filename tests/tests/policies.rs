@@ -102,7 +102,7 @@ fn a_server_that_keeps_pages_out_of_its_network_records_the_rooms_that_it_hosts(
     let (_turn, bench) = (my_turn(), Bench::new());
     let mut serve = Serve::start(&bench, "a", "allow_private = false\n");
     let (status, problem) = serve.ask("POST", "/v1/recordings", Some(&json!({"room": "http://127.0.0.1:9/"})));
-    assert_eq!(status, 422, "{problem:#}");
+    assert_eq!((status, problem["field"].as_str()), (422, Some("room")), "{problem:#}");
     let id = serve.record(&json!({"room": "demo:lobby", "size": "320x180", "fps": 10}));
     serve.capture(&id, 1.0, SOON);
     serve.stop(&id);

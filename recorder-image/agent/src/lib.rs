@@ -13,6 +13,7 @@
 
 mod attempt;
 mod audio;
+mod blank;
 mod bridge;
 mod browser;
 mod capture;
@@ -59,6 +60,7 @@ mod timeline;
 pub mod upload;
 mod uploads;
 mod usage;
+mod warm;
 pub mod workdir;
 
 pub use cast::Cast;

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 use wallflower_domain::email::EmailAddress;
+use wallflower_domain::frame::FrameSize;
 use wallflower_domain::layout::Layout;
 use wallflower_domain::request::Span;
 use wallflower_domain::room::Room;
@@ -43,6 +44,8 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// How many at once.
     pub capacity: CapacityConfig,
+    /// Agents that wait for a recording.
+    pub warm: WarmConfig,
     /// Links for people without an API key.
     pub share: ShareConfig,
     /// Told of every change of state.
@@ -91,6 +94,19 @@ pub struct CapacityConfig {
     pub recordings_per_key: u32,
     /// Requests are queued, and nothing is launched.
     pub paused: bool,
+}
+
+/// Agents that wait for a recording, with browser, display and sound server up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WarmConfig {
+    /// How many. None by default: each takes memory all day, and who records now and then can wait for a second more.
+    pub agents: u32,
+    /// Size of the recordings that they can take.
+    #[serde(deserialize_with = "size")]
+    pub size: FrameSize,
+    /// One that has waited so long is replaced.
+    pub renew: Term,
 }
 
 /// Where changes are posted to.
@@ -195,6 +211,7 @@ impl Default for Config {
             allow_private: None,
             recording: RecordingConfig::default(),
             capacity: CapacityConfig::default(),
+            warm: WarmConfig::default(),
             share: ShareConfig::default(),
             webhooks: Vec::new(),
             email: None,
@@ -226,6 +243,12 @@ impl Default for CapacityConfig {
     }
 }
 
+impl Default for WarmConfig {
+    fn default() -> Self {
+        Self { agents: 0, size: FrameSize::HD, renew: Term::within(Duration::from_secs(3600)) }
+    }
+}
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Default for ShareConfig {
@@ -244,6 +267,13 @@ impl Default for AuditConfig {
     fn default() -> Self {
         Self { keep: Term::within(365 * DAY) }
     }
+}
+
+/// More would take minutes to be started, and start over and over.
+const MOST_WARM: u32 = 64;
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FrameSize, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
 
 fn sender() -> String {
@@ -267,6 +297,12 @@ impl Config {
             && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
         {
             return Err("public_url must be an address such as https://recordings.example.org".to_owned());
+        }
+        if config.warm.agents > MOST_WARM {
+            return Err(format!("warm.agents = {} is more than {MOST_WARM}", config.warm.agents));
+        }
+        if config.warm.agents > 0 && config.launcher != "process" {
+            return Err("warm.agents: only the launcher \"process\" keeps agents warm; leave it at 0".to_owned());
         }
         if config.hooks.finalize.first().is_some_and(String::is_empty) {
             return Err("hooks.finalize names no program".to_owned());
@@ -333,6 +369,9 @@ mod tests {
             ("[share]\nexpires = \"91days\"", "share.expires"),
             ("[email]\nsmtp = \"smtp://h\"\nfrom = \"nobody\"", "nobody"),
             ("[hooks]\nfinalize = [\"\"]", "hooks.finalize"),
+            ("[warm]\nagents = 65", "warm.agents"),
+            ("launcher = \"unix:/run/l\"\n[warm]\nagents = 1", "warm.agents"),
+            ("[warm]\nsize = \"1280x719\"", "1280"),
             ("public_url = \"ftp://h\"", "public_url"),
             ("[recording]\nmax_duration = \"8days\"", "8days"),
             ("listen = \"here\"", "listen"),
