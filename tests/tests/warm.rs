@@ -65,7 +65,6 @@ fn there_are(bench: &Bench, count: usize) {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "figures are to be seen")]
 fn a_recording_begins_sooner_by_a_warm_agent_which_is_followed_by_another() {
     let (_turn, bench) = (my_turn(), Bench::new());
     // Behind a fence, which is opened only when the room is known.
