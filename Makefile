@@ -74,8 +74,8 @@ generate: $(pages) ## write the TypeScript twins of the wire types, the API's Op
 	mv $(theme_schema).new $(theme_schema)
 
 bench: build ## measure what the design promises, and print the figures
-	cargo test $(locked) --release -p wallflower-tests --test figures -- --nocapture
-	cargo test $(locked) --release -p wallflower-tests --test warm -- --nocapture --ignored
+	IDLE_MACHINE=1 cargo test $(locked) --release -p wallflower-tests --test figures --test look --test outputs -- --nocapture
+	IDLE_MACHINE=1 cargo test $(locked) --release -p wallflower-tests --test warm -- --nocapture --ignored
 
 fleet: build ## follow 10,000 recordings without browsers, kill replicas and stores, and print what that takes: docs/fleet.md
 	FLEET_TABLE="$(or $(FLEET_TABLE),$(CURDIR)/docs/fleet.md)" FLEET_AGENTS="$(or $(FLEET_AGENTS),10000)" \

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wallflower_tests::harness::pages::Answer;
 use wallflower_tests::harness::run::signal;
-use wallflower_tests::harness::{Bench, Ended, Pages, Running, my_turn};
+use wallflower_tests::harness::{Bench, Ended, Pages, Running, my_turn, within};
 use wallflower_tests::media_probe::decode;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -97,10 +97,13 @@ fn went_on(bench: &Bench, ended: &Ended, first_frame_us: i64, stopped_us: i64, w
     let delivery = &ended.finished()["delivery"];
     let gaps = delivery["gaps"].as_array().unwrap_or_else(|| panic!("{what}: no gaps in {delivery}"));
     let total: f64 = gaps.iter().filter_map(|gap| gap["length_s"].as_f64()).sum();
-    assert!(total <= 5.0, "{what}: {gaps:#?}");
+    assert!(total <= within(5.0, 15.0), "{what}: {gaps:#?}");
     let wall = (stopped_us - first_frame_us) as f64 / 1e6;
     let seconds = seconds_of(bench, "a.mp4");
-    assert!((seconds - wall).abs() <= 0.4, "{what}: {seconds} s in the file, {wall} s by the clock, {gaps:#?}");
+    assert!(
+        (seconds - wall).abs() <= within(0.4, 1.0),
+        "{what}: {seconds} s in the file, {wall} s by the clock, {gaps:#?}"
+    );
     let sound = decode::samples(&bench.file("a.mp4")).expect("the sound decodes").duration();
     assert!((seconds - sound).abs() <= 0.1, "{what}: {seconds} s of pictures, {sound} s of sound");
     let check = Command::new("ffmpeg")
@@ -185,6 +188,25 @@ fn after_five_further_agents_the_recording_is_given_up_and_can_be_recovered() {
     assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
 }
 
+#[test]
+fn when_the_agent_is_killed_after_the_end_another_one_finishes() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    let url = pages.url("/");
+    // A file that has to be encoded once more takes a while to be finished.
+    let mut running = bench.start(&["record", &url, "--size=640x360", "--fps=15", "--json", "-o", "a.webm"]);
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(5.0));
+    running.signal("INT");
+    running.wait_for("finalizing", SOON);
+    signal(bench.process("agent"), "KILL");
+    let told = running.wait_for("warning", SOON);
+    assert!(told["message"].as_str().is_some_and(|text| text.contains("another one finishes it")), "{told:#}");
+    let ended = running.end(SOON);
+    assert_eq!((ended.code(), &ended.finished()["end"]), (0, &"stopped".into()), "{ended:#?}");
+    assert!(seconds_of(&bench, "a.webm") >= 5.0);
+    bench.assert_nothing_left();
+    assert_eq!(bench.files(), ["a.webm".to_owned()].into());
+}
+
 /// A browser that starts as long as a file is not there.
 fn fragile_browser(bench: &Bench) -> PathBuf {
     let (script, broken) = (bench.file("browser"), bench.file("broken"));
@@ -240,7 +262,7 @@ fn a_gap_that_is_cut_is_told_but_not_seen() {
     assert!(gaps.len() == 1 && gap_s > 0.1, "{gaps:#?}");
     let (seconds, wall) = (seconds_of(&bench, "a.mp4"), (stopped - first) as f64 / 1e6);
     assert!(
-        (seconds + gap_s - wall).abs() <= 0.4,
+        (seconds + gap_s - wall).abs() <= within(0.4, 1.0),
         "{seconds} s in the file, a gap of {gap_s} s, {wall} s by the clock"
     );
     let sound = decode::samples(&bench.file("a.mp4")).expect("the sound decodes").duration();

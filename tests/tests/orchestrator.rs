@@ -193,6 +193,25 @@ fn an_agent_that_is_lost_is_followed_by_another() {
 }
 
 #[test]
+fn an_agent_that_is_lost_after_the_end_is_followed_by_one_that_finishes() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let mut serve = Serve::start(&bench, "a", ROOMY);
+    let mut request = small("one", "grid");
+    // What has to be encoded once more takes a while to be finished.
+    request["outputs"] = json!([{"kind": "file", "path": "recording.mp4"}, {"kind": "file", "path": "recording.webm"}]);
+    let id = serve.record(&request);
+    serve.capture(&id, 4.0, SOON);
+    serve.stop(&id);
+    serve.reach(&id, "finalizing", SOON);
+    signal(bench.process("agent"), "KILL");
+    let ended = serve.reach(&id, "completed", SOON);
+    assert_eq!((ended["agents"].as_u64(), &ended["end"]), (Some(2), &json!("stopped")), "{ended:#}");
+    assert!(seconds_of(&bench, &id) >= 4.0);
+    serve.end();
+    bench.assert_nothing_left();
+}
+
+#[test]
 fn what_does_not_fit_waits_and_says_why() {
     let (_turn, bench) = (my_turn(), Bench::new());
     let mut serve = Serve::start(&bench, "a", "[capacity]\nrecordings = 1\n");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use wallflower_domain::wire::demo_room::DemoUp;
 use wallflower_tests::harness::run::signal;
 use wallflower_tests::harness::{
-    Bench, MinioServer, RtmpServer, Running, Site, SrtListener, TlsFront, Visitor, my_turn,
+    Bench, MinioServer, RtmpServer, Running, Site, SrtListener, TlsFront, Visitor, my_turn, within,
 };
 use wallflower_tests::media_probe::{Region, Sync, counter, decode, region};
 
@@ -56,7 +56,7 @@ fn in_sync(file: &Path, seconds: f64) {
     let length = sync.pictures.duration();
     assert!((length - seconds).abs() < 2.6, "{}: {length} s instead of {seconds}", file.display());
     assert!(sync.counters.unique() > 0.6, "{}: {sync}", file.display());
-    assert!(sync.offsets.median_ms().abs() < 150.0, "{}: {sync}", file.display());
+    assert!(sync.offsets.median_ms().abs() < within(150.0, 300.0), "{}: {sync}", file.display());
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
         all[0]["length_s"].as_f64().expect("a number")
     };
     let (pause_s, gap_s) = (length("pauses"), length("gaps"));
-    assert!((2.5..6.0).contains(&pause_s) && gap_s < 5.0, "paused for {pause_s} s, gap of {gap_s} s");
+    assert!((2.5..6.0).contains(&pause_s) && gap_s < within(5.0, 15.0), "paused for {pause_s} s, gap of {gap_s} s");
     let captured_s =
         ended.events.iter().rev().find_map(|event| event["progress"]["media_s"].as_f64()).expect("progress");
     let file_s = decode::pictures(&bench.file("a.mp4")).expect("it decodes").duration();
@@ -217,7 +217,7 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
         corner.motion.iter().find(|(at_s, motion)| *at_s > told_s - 0.3 && *motion > 0.12).map(|(at_s, _)| *at_s);
     let shown_s = shown_s.unwrap_or_else(|| panic!("no chat is seen around {told_s}: {:?}", corner.motion));
     println!("chat: told at {told_s}, seen at {shown_s}");
-    assert!((shown_s - told_s).abs() <= 0.1, "the line is told at {told_s} and seen at {shown_s}");
+    assert!((shown_s - told_s).abs() <= within(0.1, 0.6), "the line is told at {told_s} and seen at {shown_s}");
 
     let chapters = Command::new("ffprobe")
         .args(["-v", "error", "-show_entries", "chapter=start_time:chapter_tags=title", "-of", "csv=p=0"])

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use wallflower_domain::request::Moment;
 use wallflower_domain::wire::cast::{CastConfig, CastTarget};
+use wallflower_tests::harness::figures::within;
 use wallflower_tests::harness::run::signal;
 use wallflower_tests::harness::{Bench, Cast, Serve, my_turn};
 use wallflower_tests::media_probe::decode;
@@ -102,7 +103,7 @@ fn a_recording_begins_sooner_by_a_warm_agent_which_is_followed_by_another() {
 
 /// The figure, of a room with four members whose browser runs on the same machine.
 #[test]
-#[ignore = "a figure, for `make bench`: a busy machine misses it"]
+#[ignore = "a figure, for `make bench`"]
 fn a_warm_start_of_720p30_takes_a_second_at_most() {
     const STARTS: usize = 9;
     let (_turn, bench) = (my_turn(), Bench::new());
@@ -121,11 +122,13 @@ fn a_warm_start_of_720p30_takes_a_second_at_most() {
     assert_eq!(serve.metric(UNFIT) + serve.metric(MISSED), 0.0);
     took.sort();
     let (median, longest) = (took[STARTS / 2], took[STARTS - 1]);
-    println!("warm start of 720p30 with four members, {STARTS} times: median {median:.2?}, longest {longest:.2?}; goal 1 s");
+    println!(
+        "warm start of 720p30 with four members, {STARTS} times: median {median:.2?}, longest {longest:.2?}; goal 1 s"
+    );
     cast.leave();
     serve.end();
     bench.assert_nothing_left();
-    assert!(median <= Duration::from_secs(1), "{took:?}");
+    assert!(median <= within(Duration::from_secs(1), Duration::from_secs(3)), "{took:?}");
 }
 
 #[test]

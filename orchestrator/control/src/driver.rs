@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 use wallflower_domain::failure::{Failure, FailureKind};
-use wallflower_domain::recording::{Applied, Event, Recording, apply};
+use wallflower_domain::recording::{Applied, Event, Recording, Succession, apply};
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Job, Request};
 
 use crate::launcher::process::{AgentNews, AgentProcess};
@@ -33,7 +33,7 @@ impl From<AgentCommand> for Order {
 }
 
 /// Performs the job by agents of this machine until the recording is terminal and no agent's process is left. An agent that vanishes
-/// or hangs while it records is followed by another. Every event is shown to `watcher` as well.
+/// or hangs once there is media is followed by another. Every event is shown to `watcher` as well.
 pub async fn drive(
     program: &Path,
     job: &Job,
@@ -59,15 +59,14 @@ pub async fn drive(
                 }
                 AgentNews::Gone { how } => {
                     pending.agent_gone();
-                    let may_go_on = recording.state.is_under_way() && !recording.stop_requested && further_agents > 0;
-                    let next = if may_go_on { AgentProcess::launch(program, &pending.job).await.ok() } else { None };
-                    match next {
+                    let is_wanted = further_agents > 0 && patience.is_none();
+                    let succession = if is_wanted { recording.succession() } else { Succession::Nobody };
+                    match successor(program, &mut pending.job, succession).await {
                         Some(next) => {
                             further_agents -= 1;
                             heard = Instant::now();
                             std::mem::replace(&mut agent, next).ended().await;
-                            let failure = Failure::new(FailureKind::AgentLost, format!("The agent {how}."));
-                            let event = AgentEvent::Interrupted { failure };
+                            let event = succession.told(&how);
                             watcher(&event);
                             Event::Agent(event)
                         }
@@ -111,6 +110,16 @@ pub async fn drive(
     }
     agent.ended().await;
     Ok(recording)
+}
+
+/// The agent that follows a lost one; none when there is nothing that it could do, or it can't be launched.
+async fn successor(program: &Path, job: &mut Job, succession: Succession) -> Option<AgentProcess> {
+    match succession {
+        Succession::Record => {}
+        Succession::Finish(end) => job.standing.ending = Some(end),
+        Succession::Nobody => return None,
+    }
+    AgentProcess::launch(program, job).await.ok()
 }
 
 async fn out_of(patience: Option<Instant>) {

@@ -183,6 +183,46 @@ pub enum Applied {
     Ignored,
 }
 
+/// What is to be done when a recording's agent is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Succession {
+    /// The next agent goes on recording.
+    Record,
+    /// The recording is over, for this reason; the next agent delivers what was captured.
+    Finish(EndReason),
+    /// There is nothing that another agent could go on with.
+    Nobody,
+}
+
+impl Succession {
+    /// What is told of the agent that was lost.
+    pub fn told(self, how: &str) -> AgentEvent {
+        match self {
+            Self::Record | Self::Nobody => {
+                AgentEvent::Interrupted { failure: Failure::new(FailureKind::AgentLost, format!("The agent {how}.")) }
+            }
+            Self::Finish(_) => AgentEvent::Warning {
+                message: format!("The agent {how} after the recording had ended; another one finishes it."),
+            },
+        }
+    }
+}
+
+impl Recording {
+    /// What the next agent would have to do if the present one were lost.
+    pub fn succession(&self) -> Succession {
+        match self.state {
+            State::Recording | State::Paused | State::Interrupted if !self.stop_requested => Succession::Record,
+            State::Recording | State::Paused | State::Interrupted | State::Stopping | State::Finalizing => {
+                Succession::Finish(self.end.unwrap_or(EndReason::Stopped))
+            }
+            State::Queued | State::Starting | State::Joining | State::Completed | State::Failed | State::Aborted => {
+                Succession::Nobody
+            }
+        }
+    }
+}
+
 /// Applies one event. The only place where a recording changes.
 pub fn apply(recording: &mut Recording, event: Event) -> Applied {
     if recording.state.is_terminal() {
@@ -292,6 +332,25 @@ mod tests {
 
     fn started() -> AgentEvent {
         AgentEvent::Started { attempt: 1, first_frame_unix_us: 0, start_latency_ms: 0 }
+    }
+
+    #[test]
+    fn a_lost_agent_is_followed_by_one_that_records_or_one_that_finishes() {
+        let mut recording = Recording::new("r");
+        let mut seen = Vec::new();
+        for event in [
+            Event::Launched,
+            Event::Agent(started()),
+            Event::StopRequested,
+            Event::Agent(AgentEvent::Stopping { reason: EndReason::RoomEnded }),
+            Event::Agent(AgentEvent::Finalizing),
+            Event::Agent(finished(false, true)),
+        ] {
+            apply(&mut recording, event);
+            seen.push(recording.succession());
+        }
+        let (stopped, room_ended) = (Succession::Finish(EndReason::Stopped), Succession::Finish(EndReason::RoomEnded));
+        assert_eq!(seen, [Succession::Nobody, Succession::Record, stopped, room_ended, room_ended, Succession::Nobody]);
     }
 
     #[test]

@@ -32,6 +32,10 @@ const READY_DEADLINE: Duration = Duration::from_secs(10);
 const FRAGMENT_US: &str = "500000";
 /// Raw frames that may wait for the encoder: half a second. At 720p one is 3.7 MB, and what was once needed for them stays allocated.
 const FRAME_QUEUE: &str = "16";
+/// One less this many frames is how far a picture may come before its place in the file; beyond, it is left out. x11grab waits whole
+/// microseconds, so it takes 30 frames a second every 33,333 µs, 10 ppm too fast, and by itself ffmpeg lets pictures slide by 2.1 frames.
+/// With 0.5 a picture would go to the nearest place, and the least tremble halfway would leave one out and repeat another.
+const DROP_THRESHOLD: &str = "0.45";
 /// Sound packets that may wait.
 const SOUND_QUEUE: &str = "256";
 /// An encoder that obeys a command does so within a frame and its own look at stdin, ten times a second.
@@ -240,6 +244,7 @@ fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
     if !plan.sound_only {
         let device = plan.encoder.device_options();
         add(&device.iter().map(String::as_str).collect::<Vec<_>>());
+        add(&["-frame_drop_threshold", DROP_THRESHOLD]);
         add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
         add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
     }

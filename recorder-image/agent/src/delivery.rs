@@ -10,7 +10,7 @@
 //! The spool is removed only after everything is in its place. When anything fails, what can be delivered is, and the spool stays.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use wallflower_domain::encoding::Encoding;
@@ -26,6 +26,7 @@ use crate::encoder::{Encoder, Encoders, resolve};
 use crate::ffmpeg::Ffmpeg;
 use crate::finisher::{self, Finished, Plan};
 use crate::observer::free_on;
+use crate::placing;
 use crate::programs::Programs;
 use crate::report::Report;
 use crate::sidecars::{self, Sidecars};
@@ -173,12 +174,12 @@ impl Destination {
     /// Makes, verifies and places everything. A failure is told beside what could be delivered all the same; then the spool stays.
     pub(crate) async fn deliver(
         self,
-        programs: &Programs,
+        ffmpeg: &Ffmpeg,
         ended: Ended,
         report: &Report,
     ) -> (Option<Delivery>, Option<Failure>) {
         let plan = finisher::plan_of(&self.spool, &self.wanted, ended.until_us);
-        let (delivery, upload_failure) = match self.make(programs, &plan, ended, report).await {
+        let (delivery, upload_failure) = match self.make(ffmpeg, &plan, ended, report).await {
             Ok(made) => made,
             Err(failure) => return (None, Some(self.kept(failure))),
         };
@@ -196,7 +197,7 @@ impl Destination {
     /// What was made, and why it could not be uploaded.
     async fn make(
         &self,
-        programs: &Programs,
+        ffmpeg: &Ffmpeg,
         plan: &Plan,
         ended: Ended,
         report: &Report,
@@ -211,17 +212,16 @@ impl Destination {
         if !files.is_empty() || has_images {
             let chapters = sidecars.write_chapters(self.spool.folder())?;
             let finished =
-                finisher::finish(programs, &self.spool, &self.wanted, &self.encoder, plan, chapters.as_deref()).await?;
+                finisher::finish(ffmpeg, &self.spool, &self.wanted, &self.encoder, plan, chapters.as_deref()).await?;
             (duration_s, frames) = (finished.facts.duration_s(), finished.facts.frames());
             for output in files {
-                outputs.push(self.deliver_file(programs, &finished, output).await);
+                outputs.push(self.deliver_file(ffmpeg, &finished, output).await);
             }
             let pictured =
                 live.iter_mut().filter(|output| output.kind == OutputKind::Images && output.failure.is_none());
             for output in pictured {
                 let directory = PathBuf::from(&output.location);
-                let ffmpeg = Ffmpeg::alone(programs);
-                let made = images::make_sheets(&ffmpeg, &directory, &self.wanted, &finished.path, duration_s);
+                let made = images::make_sheets(ffmpeg, &directory, &self.wanted, &finished.path, duration_s);
                 output.failure = made.await.err();
             }
             // Nothing else needs it, and the disk may be small.
@@ -285,7 +285,7 @@ impl Destination {
         Ok(failure)
     }
 
-    async fn deliver_file(&self, programs: &Programs, finished: &Finished, output: &Output) -> Delivered {
+    async fn deliver_file(&self, ffmpeg: &Ffmpeg, finished: &Finished, output: &Output) -> Delivered {
         let path = output.path().unwrap_or(Path::new(""));
         let kind = if output.has_picture() { OutputKind::File } else { OutputKind::Audio };
         let nothing = Delivered {
@@ -298,7 +298,7 @@ impl Destination {
             uploads: Vec::new(),
             failure: None,
         };
-        match self.file(programs, finished, output, path).await {
+        match self.file(ffmpeg, finished, output, path).await {
             Ok(file) => Delivered { kind, ..file },
             Err(failure) => Delivered { failure: Some(failure), ..nothing },
         }
@@ -306,21 +306,20 @@ impl Destination {
 
     async fn file(
         &self,
-        programs: &Programs,
+        ffmpeg: &Ffmpeg,
         finished: &Finished,
         output: &Output,
         path: &Path,
     ) -> Result<Delivered, Failure> {
         let container = output.container()?.unwrap_or(Container::Mp4);
-        let ffmpeg = Ffmpeg::alone(programs);
         let (made, measured) = if container == finished.container {
             (finished.path.clone(), finished.facts.clone())
         } else {
             let to = self.spool.folder().join(format!("made.{}", container.extension()));
-            let made = containers::make(&ffmpeg, &finished.path, &finished.facts, container, &to).await?;
+            let made = containers::make(ffmpeg, &finished.path, &finished.facts, container, &to).await?;
             (to, made.facts)
         };
-        place(&made, path, self.wanted.overwrite)?;
+        placing::place(&self.spool, &made, path, &self.wanted)?;
         if made != finished.path {
             let _ = fs::remove_file(&made);
         }
@@ -337,7 +336,7 @@ impl Destination {
         })
     }
 
-    fn kept(&self, failure: Failure) -> Failure {
+    pub(crate) fn kept(&self, failure: Failure) -> Failure {
         let message = format!(
             "{} What was captured is kept in {}; `wallflower recover` finishes it.",
             failure.message,
@@ -385,53 +384,6 @@ fn check(output: &Output, overwrite: bool) -> Result<(), Failure> {
         Output::Stream { .. } => return Ok(()),
     };
     fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))
-}
-
-/// Puts a finished file where it was asked for: whole, or not at all. It never replaces a file that came into being meanwhile, unless
-/// that was asked for.
-fn place(made: &Path, path: &Path, overwrite: bool) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| unwritable(path, &error);
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.new", std::process::id()));
-    let fresh = path.with_file_name(name);
-    let _ = fs::remove_file(&fresh);
-    // On another filesystem, or one without hard links, it takes a copy.
-    if fs::hard_link(made, &fresh).is_err() {
-        let copied = fs::copy(made, &fresh).and_then(|_| fs::File::open(&fresh)?.sync_all());
-        if let Err(error) = copied {
-            let _ = fs::remove_file(&fresh);
-            return Err(failed(error));
-        }
-    }
-    let placed = if overwrite {
-        fs::rename(&fresh, path)
-    } else {
-        fs::hard_link(&fresh, path).or_else(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Err(error),
-            // A filesystem without hard links.
-            _ if path.exists() => Err(ErrorKind::AlreadyExists.into()),
-            _ => fs::rename(&fresh, path),
-        })
-    };
-    let _ = fs::remove_file(&fresh);
-    placed.map_err(failed)
-}
-
-/// Writes a small file whole, or not at all.
-pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let fresh = path.with_file_name(name);
-    let written = fs::File::create(&fresh).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)
-    });
-    written.map_err(|error| {
-        let _ = fs::remove_file(&fresh);
-        unwritable(path, &error)
-    })
 }
 
 /// The failure of a spool that can't be written in the middle of a recording.
@@ -487,18 +439,5 @@ mod tests {
         assert!(!destination.has_media());
         destination.discard();
         assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0);
-    }
-
-    #[test]
-    fn a_file_that_came_into_being_meanwhile_is_not_replaced() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let (file, finished) = (folder.path().join("a.mp4"), folder.path().join("finished.mp4"));
-        fs::write(&finished, b"new").expect("written");
-        fs::write(&file, b"precious").expect("written");
-        assert_eq!(place(&finished, &file, false).expect_err("refused").kind, FailureKind::DestinationUnwritable);
-        assert_eq!(fs::read(&file).expect("still there"), b"precious");
-        place(&finished, &file, true).expect("replaced");
-        assert_eq!(fs::read(&file).expect("there"), b"new");
-        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 2, "nothing else is left");
     }
 }

@@ -12,22 +12,29 @@ use crate::capture::explain;
 use crate::child;
 use crate::delivery::unwritable;
 use crate::programs::{Program, Programs};
+use crate::workdir::Lasting;
 
-/// Where they are.
+/// Where they are, and to which run belongs what they do.
 pub(crate) struct Ffmpeg {
     ffmpeg: PathBuf,
     ffprobe: PathBuf,
+    run: Option<Lasting>,
 }
 
 impl Ffmpeg {
     /// For work outside of any run. What is started ends with the future that waits for it, or with its work.
     pub(crate) fn alone(programs: &Programs) -> Self {
-        Self { ffmpeg: programs.ffmpeg.clone(), ffprobe: programs.ffprobe.clone() }
+        Self { ffmpeg: programs.ffmpeg.clone(), ffprobe: programs.ffprobe.clone(), run: None }
+    }
+
+    /// For a run's own files: what is started does not outlive the run, however that ends.
+    pub(crate) fn of_run(programs: &Programs, run: Lasting) -> Self {
+        Self { run: Some(run), ..Self::alone(programs) }
     }
 
     /// The same where nothing else of an agent is needed.
     pub(crate) fn find() -> Result<Self, Failure> {
-        Ok(Self { ffmpeg: Program::Ffmpeg.find()?, ffprobe: Program::Ffprobe.find()? })
+        Ok(Self { ffmpeg: Program::Ffmpeg.find()?, ffprobe: Program::Ffprobe.find()?, run: None })
     }
 
     /// ffmpeg that only says what goes wrong, and replaces the file that it is to write.
@@ -51,7 +58,7 @@ impl Ffmpeg {
     }
 
     fn start(&self, program: &Path) -> Command {
-        Command::new(program)
+        self.run.as_ref().map_or_else(|| Command::new(program), |run| run.command(program))
     }
 }
 

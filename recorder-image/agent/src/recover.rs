@@ -7,6 +7,7 @@ use wallflower_domain::recording::EndReason;
 use wallflower_domain::wire::agent::{Delivery, Progress};
 
 use crate::delivery::{Destination, Ended, unwritable};
+use crate::ffmpeg::Ffmpeg;
 use crate::outputs;
 use crate::programs::Programs;
 use crate::report::Report;
@@ -36,7 +37,7 @@ pub async fn recover(folder: &Path) -> Result<Vec<Recovered>, Failure> {
             Ok(mut destination) => match destination.find_encoder(&programs).await {
                 Ok(_) => {
                     let live = outputs::recover(destination.spool(), &destination.wanted, &programs.ffmpeg).await;
-                    destination.deliver(&programs, Ended { live, ..killed() }, &report).await
+                    destination.deliver(&Ffmpeg::alone(&programs), Ended { live, ..killed() }, &report).await
                 }
                 Err(failure) => (None, Some(failure)),
             },

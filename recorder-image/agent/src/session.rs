@@ -24,7 +24,9 @@ use wallflower_domain::wire::warm::Warmth;
 use crate::attempt::{Attempt, Ending};
 use crate::blank::Blank;
 use crate::clock::unix_us;
+use crate::completion;
 use crate::delivery::{Destination, Ended};
+use crate::ffmpeg::Ffmpeg;
 use crate::live::{Live, seconds};
 use crate::observer::Observer;
 use crate::outputs::LiveOutputs;
@@ -56,8 +58,13 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    fn failed(failure: Failure) -> Self {
+    pub(crate) fn failed(failure: Failure) -> Self {
         Self { end: EndReason::Failure, failure: Some(failure), delivery: None }
+    }
+
+    /// Somebody wants no more of it; what was captured is in this spool.
+    pub(crate) fn abandoned(spool: &Path) -> Self {
+        Self { end: EndReason::Stopped, failure: Some(abandonment(spool)), delivery: None }
     }
 }
 
@@ -81,6 +88,13 @@ pub(crate) async fn perform(
     requests: &mut mpsc::Receiver<Request>,
     report: &Report,
 ) -> Outcome {
+    if let Some(end) = job.standing.ending {
+        if let Some(warm) = warm {
+            // Nothing is captured any more.
+            warm.leave().await;
+        }
+        return completion::complete(job, end, program, requests, report).await;
+    }
     let (programs, destination) = match prepare(job, report).await {
         Ok(prepared) => prepared,
         Err(failure) => {
@@ -152,7 +166,8 @@ pub(crate) async fn perform(
             return outcome;
         }
     };
-    let outcome = conclude(ended, &programs, destination, requests, report).await;
+    let ffmpeg = Ffmpeg::of_run(&programs, work.lasting());
+    let outcome = conclude(ended, &ffmpeg, destination, requests, report).await;
     work.close().await;
     outcome
 }
@@ -434,9 +449,10 @@ fn is_hopeless(failure: &Failure) -> bool {
 }
 
 /// Makes what was asked for from what was captured, or explains why there is none.
-async fn conclude(
+/// Makes and delivers everything.
+pub(crate) async fn conclude(
     ended: Ended,
-    programs: &Programs,
+    ffmpeg: &Ffmpeg,
     destination: Destination,
     requests: &mut mpsc::Receiver<Request>,
     report: &Report,
@@ -449,9 +465,9 @@ async fn conclude(
     report.send(AgentEvent::Finalizing);
     let kept = destination.spool().folder().to_owned();
     let (delivery, late) = tokio::select! {
-        delivered = destination.deliver(programs, ended, report) => delivered,
+        delivered = destination.deliver(ffmpeg, ended, report) => delivered,
         () = told_to_abandon(requests, report) => {
-            return Outcome { end: EndReason::Stopped, failure: Some(abandonment(&kept)), delivery: None };
+            return Outcome::abandoned(&kept);
         }
     };
     // The first failure is the cause; the second tells what could not be saved from it.

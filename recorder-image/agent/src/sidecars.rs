@@ -11,9 +11,10 @@ use wallflower_domain::timeline::{
 };
 use wallflower_domain::wire::agent::Delivery;
 
-use crate::delivery::{Ended, write_whole};
+use crate::delivery::Ended;
 use crate::facts;
 use crate::finisher::Plan;
+use crate::placing::write_whole;
 use crate::spool::{Spool, Wanted};
 
 /// A recording's timeline, placed in its finished file.

@@ -16,10 +16,12 @@
 //! - [`player`]: somebody who watches HLS in a browser
 //! - [`visitor`]: somebody who is in a demo room and sees what everybody there is told
 //! - [`workshop`]: `wallflower design`, and what its page asks for
+//! - [`within`]: how strict a figure is
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
 pub mod cast;
 pub mod devtools;
+mod figures;
 mod http;
 pub mod livekit;
 pub mod minio;
@@ -42,6 +44,7 @@ pub mod webhooks;
 pub mod workshop;
 
 pub use cast::Cast;
+pub use figures::within;
 pub use livekit::LivekitServer;
 pub use minio::MinioServer;
 pub use orchestrator::Orchestrator;

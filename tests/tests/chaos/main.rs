@@ -1,6 +1,6 @@
 //! What each fault costs a recording: `make chaos` prints the table and keeps it in `docs/chaos-table.md`.
 //!
-//! Every row is a recording of the frame counter's page, 60 s unless `CHAOS_SECONDS` says otherwise, to which one thing is done after a
+//! Every row is a recording of the frame counter's page, 60 s unless `CHAOS_SECONDS` says otherwise, to which one thing is done, mostly after a
 //! third. The finished file is decoded, every frame's number read.
 
 mod others;
@@ -77,6 +77,10 @@ fn faults() -> Vec<Fault> {
             scene.harm(process("agent", "KILL"));
             scene.wait_for_the_next_attempt();
             scene.running.wait_until("progress", SOON, |event| event["progress"]["queue"].is_number());
+            scene.harm(process("agent", "KILL"));
+        }),
+        fault("kill -9 agent, while it finishes", |scene| {
+            scene.running.wait_for("finalizing", SOON);
             scene.harm(process("agent", "KILL"));
         }),
         fault("SIGSTOP ffmpeg", |scene| scene.harm(process("ffmpeg", "STOP"))),
@@ -243,7 +247,7 @@ fn table(rows: &[Row]) -> String {
 fn introduction() -> String {
     format!(
         "# What each fault costs\n\n\
-         Written by `make chaos`. Each row is a recording of {} s of the frame counter's page (640x360 at 30), to which one thing is done \
+         Written by `make chaos`. Each row is a recording of {} s of the frame counter's page (640x360 at 30), to which one thing is done, mostly \
          after a third. The finished file is decoded and the number in every frame read: *lost* is what was shown before the fault and is not \
          in the file, *still picture* is what was captured of a page or program that hung until that was noticed, *gap* is the slate. \
          *Recovery* is from the fault to the next first frame. Required: lost at most 2 s, recovery at most 5 s in 95 of 100, every file \

@@ -116,6 +116,10 @@ impl ProcessLauncher {
 
     /// By an agent that waits for such a recording, if there is one.
     async fn launch_warm(&self, number: u32, assignment: &Assignment) -> Option<Process> {
+        if assignment.job.standing.ending.is_some() {
+            // It captures nothing.
+            return None;
+        }
         let recording = &assignment.job.id;
         let agent = self.pool.pop(Warmth::of(&assignment.job))?;
         let process = Process { recording: recording.clone(), number, identity: agent.identity.clone() };

@@ -1,9 +1,9 @@
 //! Compares what is recorded with what runs, and mends the difference.
 //!
 //! ```text
-//! record is under way, its agent ──┬─ is connected                       well
+//! record has media, its agent    ──┬─ is connected                       well
 //!                                  ├─ is gone, and left its last word    that is taken into the record
-//!                                  ├─ is gone                            the next agent; the fifth after the first was the last
+//!                                  ├─ is gone                            the next agent, which records on or finishes; the fifth after the first was the last
 //!                                  └─ runs, but is not connected         after 10 s it is killed, and so gone
 //! agent runs, but no record wants it                                     it is killed
 //! record expires soon                                                    that is told, if it is to be
@@ -19,11 +19,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tracing::Instrument as _;
-use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::record::{Query, Record};
-use wallflower_domain::recording::{Event, apply};
+use wallflower_domain::recording::{Event, Succession, apply};
 use wallflower_domain::secret::Secret;
-use wallflower_domain::wire::agent::AgentEvent;
 use wallflower_domain::wire::link::Said;
 
 use super::records::{ChangeError, now_us};
@@ -175,10 +173,12 @@ async fn lost(orchestrator: &Orchestrator, record: &Record, how: &str) {
         if record.state().is_terminal() {
             return Ok(Next::Nothing);
         }
-        let may_go_on = record.state().is_under_way() && !record.recording.stop_requested && number <= FURTHER_AGENTS;
-        if may_go_on {
-            let failure = Failure::new(FailureKind::AgentLost, format!("The agent {how}."));
-            let event = AgentEvent::Interrupted { failure };
+        let succession = if number <= FURTHER_AGENTS { record.recording.succession() } else { Succession::Nobody };
+        if succession != Succession::Nobody {
+            if let Succession::Finish(end) = succession {
+                record.standing.ending = Some(end);
+            }
+            let event = succession.told(how);
             record.course.hear(&event, now_us());
             apply(&mut record.recording, Event::Agent(event));
             return Ok(Next::Launch(next_agent(record)));

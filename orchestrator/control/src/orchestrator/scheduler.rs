@@ -190,8 +190,10 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
     let id = record.id();
     let number = record.agent.as_ref().map_or(1, |agent| agent.number);
     let launched = async {
-        // A name may lead elsewhere by now.
-        orchestrator.reach().check(&record.request).await.map_err(|(_, why)| why)?;
+        // A name may lead elsewhere by now. Where nothing is captured any more, nothing is opened.
+        if record.standing.ending.is_none() {
+            orchestrator.reach().check(&record.request).await.map_err(|(_, why)| why)?;
+        }
         let job = orchestrator.planner.job(record)?;
         prepare(orchestrator, &job)?;
         let assignment = Assignment {

@@ -87,6 +87,9 @@ pub struct Standing {
     /// How the look is changed from the one that the job begins with.
     #[serde(default)]
     pub look: LookChange,
+    /// It is over, for this reason: the next agent captures nothing, and delivers what there is.
+    #[serde(default)]
+    pub ending: Option<EndReason>,
 }
 
 /// A stream that is wanted.

@@ -27,7 +27,6 @@ use crate::delivery::unwritable;
 use crate::encoder::Encoder;
 use crate::facts::{MediaFacts, facts};
 use crate::ffmpeg::Ffmpeg;
-use crate::programs::Programs;
 use crate::spool::{Input, Reader, Spool, Wanted};
 
 use plan::{Captured, Piece, Wishes};
@@ -75,7 +74,7 @@ fn frames_of(seconds: f64, fps: u32) -> u64 {
 
 /// Makes the file in the spool and checks it. `chapters` are in ffmpeg's metadata format.
 pub(crate) async fn finish(
-    programs: &Programs,
+    ffmpeg: &Ffmpeg,
     spool: &Spool,
     wanted: &Wanted,
     encoder: &Encoder,
@@ -97,21 +96,15 @@ pub(crate) async fn finish(
     let sound_only = wanted.sound_only();
     let container = if sound_only { Container::M4a } else { Container::Mp4 };
     let finished = spool.folder().join(format!("finished.{}", container.extension()));
-    let work = Work { programs, spool, wanted, encoder, plan, chapters, sound_only };
+    let work = Work { ffmpeg, spool, wanted, encoder, plan, chapters, sound_only };
     match plan.is_plain() {
         Some(piece) => work.remux(piece, &finished).await?,
         None => work.join(&finished).await?,
     }
-    let facts = facts(&Ffmpeg::alone(programs), &finished).await?;
+    let facts = facts(ffmpeg, &finished).await?;
     facts.demand(!sound_only, true)?;
     fs::File::open(&finished).and_then(|file| file.sync_all()).map_err(|error| unwritable(&finished, &error))?;
     Ok(Finished { path: finished, container, facts })
-}
-
-fn quiet(programs: &Programs) -> Command {
-    let mut command = Command::new(&programs.ffmpeg);
-    command.args(["-hide_banner", "-nostats", "-loglevel", "error", "-y"]);
-    command
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
@@ -121,7 +114,7 @@ async fn run(command: Command) -> Result<(), Failure> {
 
 /// What every step needs.
 struct Work<'a> {
-    programs: &'a Programs,
+    ffmpeg: &'a Ffmpeg,
     spool: &'a Spool,
     wanted: &'a Wanted,
     encoder: &'a Encoder,
@@ -133,7 +126,7 @@ struct Work<'a> {
 impl Work<'_> {
     /// An ffmpeg in the spool's folder: inputs are bare names there, whatever the folder is called.
     fn ffmpeg(&self) -> Command {
-        let mut command = quiet(self.programs);
+        let mut command = self.ffmpeg.command();
         command.current_dir(self.spool.folder());
         command
     }

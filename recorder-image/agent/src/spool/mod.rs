@@ -21,6 +21,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Deref;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -44,6 +45,7 @@ const ATTEMPTS: &str = "attempts.jsonl";
 const SEGMENTS: &str = "segments.jsonl";
 const EVENTS: &str = "events.jsonl";
 const PAUSES: &str = "pauses.jsonl";
+const PLACED: &str = "placed.jsonl";
 const LOCK: &str = "lock";
 /// A recording that dies more often than this is not worth going on with.
 pub(crate) const MAX_ATTEMPTS: u32 = 200;
@@ -121,6 +123,21 @@ impl Wanted {
 /// Whether nothing that is made has a picture. What is only streamed has.
 pub(crate) fn is_sound_only(outputs: &[Output]) -> bool {
     !outputs.is_empty() && audio_only(outputs)
+}
+
+/// What tells one file from all others, wherever it is moved to on its disk.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Placed {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+}
+
+impl Placed {
+    fn of(file: &Path) -> std::io::Result<Self> {
+        let meta = fs::symlink_metadata(file)?;
+        Ok(Self { device: meta.dev(), inode: meta.ino(), bytes: meta.len() })
+    }
 }
 
 /// One attempt, as noted before its first fragment was written.
@@ -413,6 +430,18 @@ impl Spool {
     /// The pause that lasts ends, `at_us` of media time.
     pub(crate) fn note_resume(&self, at_us: i64) -> std::io::Result<()> {
         append_line(&self.folder().join(PAUSES), &PauseNote::Ends { at_us })
+    }
+
+    /// Notes a file that is about to become an output.
+    pub(crate) fn note_placing(&self, file: &Path) -> std::io::Result<()> {
+        append_line(&self.folder().join(PLACED), &Placed::of(file)?)
+    }
+
+    /// Whether what is there is an output of this recording, placed by an agent that was lost before it could say so.
+    pub(crate) fn has_placed(&self, path: &Path) -> bool {
+        let Ok(there) = Placed::of(path) else { return false };
+        let notes = fs::read_to_string(self.folder().join(PLACED)).unwrap_or_default();
+        notes.lines().filter_map(|line| serde_json::from_str::<Placed>(line).ok()).any(|placed| placed == there)
     }
 
     /// Removes it: everything was delivered, or there never was anything.
