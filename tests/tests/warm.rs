@@ -6,9 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use wallflower_domain::request::Moment;
 use wallflower_domain::wire::cast::{CastConfig, CastTarget};
-use wallflower_tests::harness::figures::within;
 use wallflower_tests::harness::run::signal;
-use wallflower_tests::harness::{Bench, Cast, Serve, my_turn};
+use wallflower_tests::harness::{Bench, Cast, Serve, my_turn, within};
 use wallflower_tests::media_probe::decode;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -25,6 +24,12 @@ fn warm(agents: u32, size: &str) -> String {
 
 fn asked(size: &str) -> Value {
     json!({"room": "demo:one", "layout": "grid", "size": size, "fps": 10})
+}
+
+/// So many people in the room that is recorded.
+fn members(bench: &Bench, serve: &Serve, count: usize) -> Cast {
+    let room = CastTarget::Demo { url: format!("ws://{}/rooms/one/ws", serve.demo()) };
+    Cast::enter(bench, CastConfig::of(count, room).expect("the count is within bounds"))
 }
 
 /// A recording, and how long it took from the request to its first frame.
@@ -72,6 +77,8 @@ fn a_recording_begins_sooner_by_a_warm_agent_which_is_followed_by_another() {
     // Behind a fence, which is opened only when the room is known.
     let config = format!("allow_private = false\n{}", warm(1, "320x180"));
     let mut serve = Serve::start(&bench, "a", &config);
+    // A room without a picture would be waited for, however the agent starts.
+    let cast = members(&bench, &serve, 1);
     let (mut cold, mut quick) = (Duration::MAX, Duration::MAX);
     for round in 1..=2_u32 {
         serve.wait_for_metric(READY, 1.0, SOON);
@@ -93,6 +100,7 @@ fn a_recording_begins_sooner_by_a_warm_agent_which_is_followed_by_another() {
     println!("from the request to the first frame: {cold:.2?} cold, {quick:.2?} warm");
     assert!(quick < cold.mul_f64(0.6), "{quick:?} and not far less than {cold:?}");
     serve.wait_for_metric(READY, 1.0, SOON);
+    cast.leave();
     serve.end();
     // Not a moment later: an orchestrator that is asked to end sees them off.
     assert_eq!(agents(&bench), [0_u32; 0]);
@@ -108,8 +116,7 @@ fn a_warm_start_of_720p30_takes_a_second_at_most() {
     const STARTS: usize = 9;
     let (_turn, bench) = (my_turn(), Bench::new());
     let mut serve = Serve::start(&bench, "a", &warm(1, "1280x720"));
-    let room = CastTarget::Demo { url: format!("ws://{}/rooms/one/ws", serve.demo()) };
-    let cast = Cast::enter(&bench, CastConfig::of(4, room).expect("the count is within bounds"));
+    let cast = members(&bench, &serve, 4);
     let request = json!({"room": "demo:one", "size": "1280x720", "fps": 30});
     let mut took: Vec<Duration> = (0..STARTS)
         .map(|_| {
