@@ -1,6 +1,7 @@
 //! Agents that wait for a recording: one begins sooner by them, and nothing of them is left when nobody needs them.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
@@ -161,6 +162,33 @@ fn a_warm_agent_that_dies_or_hangs_is_replaced_and_keeps_no_recording_waiting() 
     assert!(!agents(&bench).contains(&third[0]), "one that hangs is killed");
     assert_eq!((serve.metric(USED), serve.metric(MISSED)), (0.0, 1.0));
     finish(&serve, &bench, &id);
+    serve.end();
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn a_warm_agent_whose_browser_was_upgraded_is_replaced() {
+    let chromium = wallflower_agent::Program::Chromium.find().expect("it is installed");
+    let bench = Bench::new();
+    let program = bench.file("chromium");
+    let bench = bench.with("WALLFLOWER_CHROMIUM", &program.display().to_string());
+    // As a package does it: another file takes the place of the first.
+    let install = || {
+        let new = bench.file("chromium.new");
+        fs::write(&new, format!("#!/bin/sh\nexec {} \"$@\"\n", chromium.display())).expect("written");
+        fs::set_permissions(&new, Permissions::from_mode(0o755)).expect("it is ours");
+        fs::rename(&new, &program).expect("replaced");
+    };
+    install();
+    let (_turn, mut serve) = (my_turn(), Serve::start(&bench, "a", &warm(1, "320x180")));
+    serve.wait_for_metric(READY, 1.0, SOON);
+    let first = agents(&bench);
+    install();
+    serve.wait_for_metric(READY, 0.0, SOON);
+    serve.wait_for_metric(READY, 1.0, SOON);
+    assert_ne!(agents(&bench), first);
+    let log = fs::read_to_string(serve.log(&bench)).expect("a log");
+    assert!(log.contains("chromium is not what it was started from"), "it is not told why: {log}");
     serve.end();
     bench.assert_nothing_left();
 }

@@ -99,14 +99,13 @@ impl Warm {
                 failure = self.blank.died() => return Err(failure),
                 _ = signals.next() => return Ok(None),
                 () = tokio::time::sleep(LOOK_INTERVAL) => {
-                    if let Some(path) = origin.changed() {
-                        tracing::warn!("{} was replaced; the warm agent makes room for a new one", path.display());
-                        return Ok(None);
-                    }
-                    if let Err(why) = self.blank.check(self.blank.warmth()).await {
-                        let message = format!("A warm agent's browser is of no use any more: {why}.");
-                        return Err(Failure::new(FailureKind::ProgramDied, message));
-                    }
+                    let of_no_use = match (origin.changed(), self.blank.check(self.blank.warmth()).await) {
+                        (Some(path), _) => format!("{} is not what it was started from", path.display()),
+                        (None, Err(why)) => why.to_owned(),
+                        (None, Ok(())) => continue,
+                    };
+                    let message = format!("What was warm is of no use any more: {of_no_use}.");
+                    return Err(Failure::new(FailureKind::ProgramDied, message));
                 }
             }
         }

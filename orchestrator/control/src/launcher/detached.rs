@@ -123,16 +123,19 @@ impl ProcessLauncher {
         let recording = &assignment.job.id;
         let agent = self.pool.pop(Warmth::of(&assignment.job))?;
         let process = Process { recording: recording.clone(), number, identity: agent.identity.clone() };
-        let noted = self.write_note(&process).and_then(|()| adopt_log(&agent.log, &self.log_file(recording)));
-        if let Err(error) = noted {
-            tracing::warn!(recording, %error, "a warm agent can't be made a recording's");
+        if let Err(error) = adopt_log(&agent.log, &self.log_file(recording)) {
+            tracing::warn!(recording, %error, "what a warm agent says can't be made its recording's log");
         }
-        let is_taken = agent.hand_over(assignment).await;
+        let is_taken = match self.write_note(&process) {
+            Ok(()) => agent.hand_over(assignment).await,
+            // Nobody would find it again. Who goes without a word leaves.
+            Err(_) => false,
+        };
         self.pool.settle(is_taken);
         if is_taken {
             return Some(process);
         }
-        tracing::warn!(recording, "a warm agent did not take its assignment; it was killed, and another one starts");
+        tracing::warn!(recording, "a warm agent did not take its assignment; another one is started");
         None
     }
 }

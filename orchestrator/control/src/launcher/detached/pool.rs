@@ -29,8 +29,8 @@ use crate::launcher::{Warm, WarmPlan};
 
 /// An agent that is not ready by then is killed.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
-/// An agent that has not taken its assignment by then is killed; the recording starts with another.
-const TAKE_DEADLINE: Duration = Duration::from_secs(1);
+/// An agent that has not taken its assignment by then is killed; the recording starts with another. It takes milliseconds.
+const TAKE_DEADLINE: Duration = Duration::from_secs(2);
 /// An agent that has not left by then is killed.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
 /// After an agent was taken its successor waits, so that it takes nothing from a recording that is just beginning.
@@ -189,19 +189,18 @@ impl State {
         }
     }
 
-    /// Those that are old and have a successor, those of another kind, and those that are too many.
+    /// Those of another kind, and the oldest of those that are too many: that is also how old ones go, when their successors are ready.
     fn superfluous(&mut self, plan: &WarmPlan) -> Vec<WarmAgent> {
-        let WarmPlan { kind, agents: wanted, renew } = *plan;
-        let is_fresh = |agent: &WarmAgent| agent.kind == kind && agent.since.elapsed() < renew;
-        let fresh = self.agents.iter().filter(|agent| is_fresh(agent) && agent.is(Stage::Ready)).count();
-        let has_successors = fresh >= wanted;
-        let mut leaving: Vec<WarmAgent> = self
-            .agents
-            .extract_if(.., |agent| wanted == 0 || agent.kind != kind || has_successors && !is_fresh(agent))
-            .collect();
-        while self.agents.len() > wanted && self.agents.iter().filter(|agent| agent.is(Stage::Ready)).count() > wanted {
-            leaving.push(self.agents.remove(0));
-        }
+        let WarmPlan { kind, agents: wanted, .. } = *plan;
+        let mut leaving: Vec<WarmAgent> =
+            self.agents.extract_if(.., |agent| wanted == 0 || agent.kind != kind).collect();
+        let ready = self.agents.iter().filter(|agent| agent.is(Stage::Ready)).count();
+        let mut too_many = ready.saturating_sub(wanted);
+        leaving.extend(self.agents.extract_if(.., |agent| {
+            let goes = too_many > 0 && agent.is(Stage::Ready);
+            too_many -= usize::from(goes);
+            goes
+        }));
         leaving
     }
 
