@@ -89,9 +89,7 @@ export class Session {
   look(look: Look): void {
     const before = this.#look;
     this.#look = look;
-    if (differ(before.theme, look.theme)) {
-      this.#view.restyle(look.theme);
-    }
+    if (differ(before.theme, look.theme)) this.#view.restyle(titled(look.theme, this.#room));
     if (differ(before.lower_third, look.lower_third)) this.#third = orderedThird(look, performance.now());
     this.adapter.silence((identity) => isHidden(look, identity));
     this.#paintSoon();
@@ -103,6 +101,9 @@ export class Session {
     if (this.#room === before) return;
     for (const event of timeline(before, this.#room, change)) {
       if (isTold(event, this.#look)) this.listener.event(event);
+    }
+    if (before.title !== this.#room.title && !this.#look.theme.title) {
+      this.#view.restyle(titled(this.#look.theme, this.#room));
     }
     this.#paintSoon();
   }
@@ -170,6 +171,11 @@ export class Session {
     this.#view.end();
     setTimeout(() => this.listener.ended(reason), outro.seconds * 1000);
   }
+}
+
+/** A recording that has no title of its own has its room's. */
+function titled(theme: Theme, { title }: RoomState): Theme {
+  return theme.title || title === null ? theme : { ...theme, title };
 }
 
 /** The stage, on a page that is nothing else. */

@@ -45,7 +45,8 @@ fn rooms_that_are_none_are_refused_at_once() {
         ("demo:a/b", "can't name a demo room"),
         ("livekit+ws://127.0.0.1:7880", "names no room"),
         ("https://user:pw@127.0.0.1/", "user name or password"),
-        ("jitsi+https://meet.example.org/x", "Jitsi"),
+        ("jitsi+https://meet.example.org/", "names no room"),
+        ("jitsi+https://meet.example.org/x?jwt=secret", "--jitsi-token"),
     ] {
         refused(&bench, &[room, "-o", "a.mp4"], AT_ONCE, REQUEST, &[says]);
     }

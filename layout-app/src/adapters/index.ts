@@ -12,6 +12,10 @@ export async function openRoom(room: PageRoom): Promise<Room> {
       const { LivekitRoom } = await import("./livekit");
       return new LivekitRoom(room.url, room.token);
     }
+    case "jitsi": {
+      const { JitsiRoom } = await import("./jitsi");
+      return new JitsiRoom(room);
+    }
     case "demo":
       return new DemoRoom(room.url);
     case "simulated": {

@@ -59,6 +59,16 @@ describe("the bridge", () => {
     expect(page.sent).toMatchObject([{ type: "failed", fault: "platform" }]);
   });
 
+  test("an error in a script of another origin, of which nothing is told, is no failure of ours", () => {
+    const page = scope();
+    new Bridge(page);
+    page.throws("Script error.");
+    expect(page.sent).toEqual([]);
+    new Bridge(page, "template");
+    page.throws("Script error.");
+    expect(page.sent).toMatchObject([{ type: "failed", fault: "platform" }]);
+  });
+
   test("a script error after the start signal does not end the recording", () => {
     const page = scope();
     new Bridge(page).ready();

@@ -96,6 +96,9 @@ export class Bridge {
   #broken(message: string, cause: unknown): void {
     // The browser's way of saying that an observer needs another turn; nothing is broken.
     if (message.startsWith("ResizeObserver loop")) return;
+    // All that browsers tell of a script of another origin. Ours is none: it is the library of the room's own deployment, whose errors
+    // the adapter learns of by what comes of them.
+    if (this.whose === "ours" && message === "Script error.") return;
     const detail =
       cause instanceof Error ? cause.message : cause === undefined || cause === null ? message : String(cause);
     if (this.#phase === "loading") {

@@ -1,7 +1,7 @@
 import { Presence, type Standing } from "../adapters/demo/presence";
 import { Publisher } from "../adapters/demo/publisher";
 import { SubscriberLink, type LinkMedia } from "../adapters/demo/subscriber_link";
-import { Voices } from "../adapters/demo/voices";
+import { Voices } from "../adapters/voices";
 import type { DemoDown } from "../contract/generated/DemoDown";
 import type { DemoMedia } from "../contract/generated/DemoMedia";
 import type { Devices } from "./devices";

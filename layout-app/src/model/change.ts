@@ -16,6 +16,7 @@ export type RoomChange =
   | { readonly type: "camera"; readonly identity: string; readonly video: Video }
   | { readonly type: "screen"; readonly identity: string; readonly video: Video }
   | { readonly type: "steady"; readonly identity: string; readonly steady: boolean }
+  | { readonly type: "role"; readonly identity: string; readonly moderator: boolean }
   /** When the hand was raised, in milliseconds of a clock that all hands share; null for a hand that is down. */
   | { readonly type: "hand"; readonly identity: string; readonly at: number | null }
   /** Who is heard from now on, loudest first. */
@@ -26,6 +27,8 @@ export type RoomChange =
   | { readonly type: "reaction"; readonly identity: string | null; readonly name: string; readonly emoji: string }
   /** Somebody is being understood: the words so far. */
   | ({ readonly type: "caption" } & Spoken)
+  /** What the room is about, in words of those who are in it; empty for nothing. */
+  | { readonly type: "titled"; readonly title: string }
   /** A line that is to stay; null for none. */
   | { readonly type: "pinned"; readonly line: Pinned | null }
   /** Only time has passed. */

@@ -37,10 +37,23 @@ describe("the room", () => {
     ["an empty line", say(" \u200b ")],
     ["a reaction that is no emoji", react("<script>")],
     ["a tick", { type: "tick" }],
+    ["an empty title", { type: "titled", title: " " }],
+    ["somebody who leads no more than before", { type: "role", identity: "a", moderator: false }],
     ["being back without having been away", { type: "reconnected" }],
   ])("is the same object after %s", (_, change) => {
     const room = after({ type: "joined" }, join("a"));
     expect(reduce(room, change, 0)).toBe(room);
+  });
+
+  test("has the title that it is given, fit to be drawn, until that is taken away", () => {
+    const room = after({ type: "titled", title: "All\u202e hands\n" });
+    expect(room.title).toBe("All hands");
+    expect(reduce(room, { type: "titled", title: "" }, 0).title).toBeNull();
+  });
+
+  test("knows who leads it", () => {
+    const room = after(join("a"), join("b"), { type: "role", identity: "b", moderator: true });
+    expect(room.participants.map(({ moderator }) => moderator)).toEqual([false, true]);
   });
 
   test("keeps its tiles while the connection is away, and forgets who is still gone when it is back", () => {

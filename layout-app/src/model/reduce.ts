@@ -70,6 +70,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       return setVideo(room, change.identity, "screen", change.video, now);
     case "steady":
       return patch(room, change.identity, { steady: change.steady });
+    case "role":
+      return patch(room, change.identity, { moderator: change.moderator });
     case "hand":
       return patch(room, change.identity, { handAt: change.at });
     case "heard":
@@ -98,6 +100,10 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
     }
     case "caption":
       return speak(room, change, now);
+    case "titled": {
+      const title = drawable(change.title, LONGEST_NAME) || null;
+      return title === room.title ? room : { ...room, title };
+    }
     case "pinned":
       return pin(room, change.line);
     case "tick":
@@ -123,6 +129,7 @@ function join(room: RoomState, identity: string, name: string): RoomState {
     screen: OFF,
     screenSince: 0,
     steady: true,
+    moderator: false,
     away: false,
     handAt: null,
     spokeAt: null,

@@ -26,6 +26,8 @@ export interface Participant {
   readonly screenSince: number;
   /** False while the room says that this participant's connection is lost. */
   readonly steady: boolean;
+  /** Leads the room, where rooms have somebody who does. */
+  readonly moderator: boolean;
   /** Left while the connection to the room was lost: forgotten only if still gone when it is back. */
   readonly away: boolean;
   /** When the hand was raised, by a clock that all hands share; null while it is down. */
@@ -85,6 +87,8 @@ export interface Pinned {
 export interface RoomState {
   readonly connection: "joining" | "joined" | "reconnecting";
   readonly joinedAt: number | null;
+  /** What the room calls itself, fit to be drawn; null when it does not. */
+  readonly title: string | null;
   /** In order of joining. */
   readonly participants: readonly Participant[];
   /** Who is heard now, loudest first. */
@@ -107,6 +111,7 @@ export interface RoomState {
 export const EMPTY_ROOM: RoomState = {
   connection: "joining",
   joinedAt: null,
+  title: null,
   participants: [],
   heard: [],
   speaker: NOBODY,

@@ -16,6 +16,8 @@ export interface TemplateParticipant {
   readonly screen: boolean;
   /** False while the room says that this participant's connection is lost. */
   readonly connected: boolean;
+  /** Leads the room, as far as the room tells: a moderator of a Jitsi room. */
+  readonly moderator: boolean;
   /** Place among the raised hands, from 1; null while it is down. */
   readonly hand: number | null;
 }
@@ -71,7 +73,7 @@ export function stateOf({ room, layout, theme, programme, third, banner, ...rest
   const hands = raisedHands(room);
   return {
     connection: room.connection,
-    participants: room.participants.map(({ identity, name, mic, camera, screen, steady }) => ({
+    participants: room.participants.map(({ identity, name, mic, camera, screen, steady, moderator }) => ({
       identity,
       name,
       speaking: room.heard.includes(identity),
@@ -79,6 +81,7 @@ export function stateOf({ room, layout, theme, programme, third, banner, ...rest
       camera: camera.state !== "off",
       screen: isSharing(screen),
       connected: steady,
+      moderator,
       hand: hands.includes(identity) ? hands.indexOf(identity) + 1 : null,
     })),
     speaker: room.speaker.identity,

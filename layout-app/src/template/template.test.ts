@@ -67,6 +67,7 @@ describe("the state of a template", () => {
       camera: true,
       screen: false,
       connected: true,
+      moderator: false,
       hand: null,
     });
     expect(participants.map(({ hand }) => hand)).toEqual([null, 2, 1]);

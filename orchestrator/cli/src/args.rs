@@ -14,6 +14,7 @@ use wallflower_control::api::Scope;
 use wallflower_domain::destination::Destination;
 use wallflower_domain::encoding::{EncoderChoice, Encoding, VideoCodec};
 use wallflower_domain::frame::{FrameRate, FrameSize, Preset};
+use wallflower_domain::jitsi::{JitsiAccess, JitsiAccessError};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::room::Room;
 use wallflower_domain::secret::Secret;
@@ -202,7 +203,7 @@ pub(crate) struct OutputArgs {
 
 #[derive(clap::Args)]
 pub(crate) struct RecordArgs {
-    /// livekit+wss://host/ROOM, demo:ROOM, or any https:// page
+    /// livekit+wss://host/ROOM, jitsi+https://host/ROOM, demo:ROOM, or any https:// page
     pub(crate) room: Room,
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
@@ -240,6 +241,8 @@ pub(crate) struct RecordArgs {
     /// LiveKit API secret; better passed by the environment, where other users can't read it
     #[arg(long, env = "LIVEKIT_API_SECRET", hide_env_values = true)]
     pub(crate) api_secret: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) jitsi: JitsiArgs,
     /// Serve metrics for Prometheus at http://ADDR/metrics. A port alone is one of 127.0.0.1; give an address to serve others
     #[arg(long, value_name = "[IP:]PORT", value_parser = listen_address)]
     pub(crate) metrics: Option<SocketAddr>,
@@ -249,6 +252,30 @@ pub(crate) struct RecordArgs {
     /// Print events as JSON lines on stdout instead of a progress line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How a Jitsi room is joined.
+#[derive(clap::Args)]
+pub(crate) struct JitsiArgs {
+    /// Account of a Jitsi deployment's hidden domain, such as recorder@recorder.meet.example.org: members don't see it. Without an
+    /// account the recorder is among them
+    #[arg(long = "jitsi-user", value_name = "USER", env = "JITSI_USER")]
+    user: Option<String>,
+    /// Its password; better passed by the environment, where other users can't read it
+    #[arg(long = "jitsi-password", value_name = "PASSWORD", env = "JITSI_PASSWORD", hide_env_values = true)]
+    password: Option<Secret>,
+    /// Token (JWT) of a Jitsi deployment in place of an account; better passed by the environment
+    #[arg(long = "jitsi-token", value_name = "JWT", env = "JITSI_TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
+    /// The Jitsi room's own password; better passed by the environment
+    #[arg(long = "jitsi-passcode", value_name = "PASSCODE", env = "JITSI_PASSCODE", hide_env_values = true)]
+    passcode: Option<Secret>,
+}
+
+impl JitsiArgs {
+    pub(crate) fn access(&self) -> Result<JitsiAccess, JitsiAccessError> {
+        JitsiAccess::of(self.user.as_deref(), self.password.as_ref(), self.token.as_ref(), self.passcode.as_ref())
+    }
 }
 
 #[derive(clap::Args)]

@@ -100,6 +100,14 @@ async fn page(args: &RecordArgs, id: &str, view: &View) -> Result<(JobPage, Opti
             ));
         }
         Room::Livekit { server, room } => (livekit(args, server.as_str(), room, id)?, None),
+        Room::Jitsi { server, room } => {
+            let access = args.jitsi.access().map_err(|error| {
+                bad_request(&format!(
+                    "{error}: --jitsi-user and --jitsi-password, or --jitsi-token, or the environment."
+                ))
+            })?;
+            (PageRoom::Jitsi { url: server.to_string(), room: room.clone(), access }, None)
+        }
         Room::Demo { room } => {
             let host = host(args.demo_listen).await?;
             let addr = host.as_ref().map_or(args.demo_listen, DemoServer::addr);
@@ -146,7 +154,9 @@ mod tests {
     fn a_room_is_told_without_what_may_be_secret_in_it() {
         for (room, told) in [
             ("https://example.org/board?token=hunter2#hunter2", "https://example.org/board"),
+            ("https://meet.example.org/a#config.iAmRecorder=true&jwt=hunter2", "https://meet.example.org/a"),
             ("demo:lobby", "demo:lobby"),
+            ("jitsi+https://meet.example.org/a", "jitsi+https://meet.example.org/a"),
             ("livekit+wss://live.example.org/standup", "livekit+wss://live.example.org/standup"),
         ] {
             assert_eq!(room.parse::<Room>().expect("a room").shown(), told);

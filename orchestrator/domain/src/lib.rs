@@ -7,6 +7,7 @@ pub mod email;
 pub mod encoding;
 pub mod failure;
 pub mod frame;
+pub mod jitsi;
 pub mod layout;
 pub mod look;
 pub mod output;

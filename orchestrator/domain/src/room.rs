@@ -15,6 +15,13 @@ pub enum Room {
         /// Name of the room.
         room: String,
     },
+    /// `jitsi+https://host[:port]/[FOLDERS/]ROOM`
+    Jitsi {
+        /// `http` or `https` address of the deployment's web client, without the room; its path is that of a tenant, or `/`.
+        server: Url,
+        /// Name of the room. Jitsi does not tell upper case from lower.
+        room: String,
+    },
     /// `demo:ROOM`, hosted by Wallflower itself
     Demo {
         /// Name of the room: 1 to 64 of `A-Z a-z 0-9 _ -`.
@@ -31,24 +38,29 @@ pub enum Room {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RoomError {
     /// Not a URI at all.
-    #[error("\"{0}\" is no room: write livekit+wss://host/ROOM, demo:ROOM or https://any.page/")]
+    #[error(
+        "\"{0}\" is no room: write livekit+wss://host/ROOM, jitsi+https://host/ROOM, demo:ROOM or https://any.page/"
+    )]
     NotAUri(String),
     /// A scheme that Wallflower does not know.
     #[error(
-        "rooms of the kind \"{0}:\" are unknown; there are livekit+wss://host/ROOM, livekit+ws://host/ROOM, demo:ROOM, https://any.page/ and http://any.page/"
+        "rooms of the kind \"{0}:\" are unknown; there are livekit+wss://host/ROOM, livekit+ws://host/ROOM, jitsi+https://host/ROOM, jitsi+http://host/ROOM, demo:ROOM, https://any.page/ and http://any.page/"
     )]
     UnknownScheme(String),
-    /// Designed, but not built.
+    /// A Jitsi URI without the name of a room.
+    #[error("the Jitsi URI names no room; write jitsi+https://host/ROOM, or jitsi+https://host/TENANT/ROOM")]
+    NoJitsiRoomName,
+    /// A Jitsi URI as the web client has it, with settings or a token behind the room.
     #[error(
-        "Jitsi rooms can't be joined by this version; there are livekit+wss://host/ROOM, demo:ROOM and https://any.page/"
+        "a Jitsi room's URI ends with its name: leave out what begins with ? or #; a token is passed by --jitsi-token or the environment"
     )]
-    JitsiNotYet,
+    JitsiSettings,
     /// A LiveKit URI without the name of a room.
     #[error("the LiveKit URI names no room; write livekit+wss://host/ROOM")]
     NoRoomName,
     /// User and password in a URI end up in logs.
     #[error(
-        "the room's URI holds a user name or password; pass credentials by --api-key and --api-secret or the environment"
+        "the room's URI holds a user name or password; pass credentials by --api-key and --api-secret, for Jitsi by --jitsi-user and --jitsi-password, or by the environment"
     )]
     CredentialsInUri,
     /// A demo room's name has other characters, or too many.
@@ -70,7 +82,7 @@ impl std::str::FromStr for Room {
         match url.scheme() {
             "livekit+ws" | "livekit+wss" => livekit_room(text.trim_start_matches("livekit+")),
             "http" | "https" => Ok(Self::Page { url }),
-            "jitsi+https" | "jitsi+http" => Err(RoomError::JitsiNotYet),
+            "jitsi+https" | "jitsi+http" => jitsi_room(text.trim_start_matches("jitsi+")),
             scheme => Err(RoomError::UnknownScheme(scheme.to_owned())),
         }
     }
@@ -85,15 +97,32 @@ fn demo_room(name: &str) -> Result<Room, RoomError> {
 }
 
 fn livekit_room(text: &str) -> Result<Room, RoomError> {
-    let mut server = Url::parse(text).map_err(|_| RoomError::NotAUri(text.to_owned()))?;
-    let encoded = server.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-    let room = percent_decode(encoded).ok_or_else(|| RoomError::NotAUri(text.to_owned()))?;
+    let (server, room) = last_segment(text)?;
     if room.is_empty() {
         return Err(RoomError::NoRoomName);
     }
+    Ok(Room::Livekit { server, room })
+}
+
+fn jitsi_room(text: &str) -> Result<Room, RoomError> {
+    let (server, room) = last_segment(text)?;
+    if server.query().is_some() || server.fragment().is_some() {
+        return Err(RoomError::JitsiSettings);
+    }
+    if room.is_empty() {
+        return Err(RoomError::NoJitsiRoomName);
+    }
+    Ok(Room::Jitsi { server, room })
+}
+
+/// An address without the last part of its path, and that part.
+fn last_segment(text: &str) -> Result<(Url, String), RoomError> {
+    let mut server = Url::parse(text).map_err(|_| RoomError::NotAUri(text.to_owned()))?;
+    let encoded = server.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+    let room = percent_decode(encoded).ok_or_else(|| RoomError::NotAUri(text.to_owned()))?;
     let base = server.path().strip_suffix(encoded).unwrap_or_default().trim_end_matches('/').to_owned();
     server.set_path(&base);
-    Ok(Room::Livekit { server, room })
+    Ok((server, room))
 }
 
 fn percent_decode(text: &str) -> Option<String> {
@@ -110,7 +139,7 @@ impl Room {
                 url.set_fragment(None);
                 url.to_string()
             }
-            Self::Livekit { .. } | Self::Demo { .. } => self.to_string(),
+            Self::Livekit { .. } | Self::Jitsi { .. } | Self::Demo { .. } => self.to_string(),
         }
     }
 }
@@ -118,17 +147,20 @@ impl Room {
 impl std::fmt::Display for Room {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Livekit { server, room } => {
-                let mut url = server.clone();
-                if let Ok(mut segments) = url.path_segments_mut() {
-                    segments.pop_if_empty().push(room);
-                }
-                write!(f, "livekit+{url}")
-            }
+            Self::Livekit { server, room } => write!(f, "livekit+{}", with_segment(server, room)),
+            Self::Jitsi { server, room } => write!(f, "jitsi+{}", with_segment(server, room)),
             Self::Demo { room } => write!(f, "demo:{room}"),
             Self::Page { url } => url.fmt(f),
         }
     }
+}
+
+fn with_segment(server: &Url, room: &str) -> Url {
+    let mut url = server.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().push(room);
+    }
+    url
 }
 
 impl TryFrom<String> for Room {
@@ -156,8 +188,11 @@ mod tests {
             "livekit+wss://meet.example.org/standup",
             "livekit+ws://127.0.0.1:7880/a%20room%2Fwith%20slash",
             "livekit+wss://meet.example.org/sfu/standup",
+            "jitsi+https://meet.example.org/standup",
+            "jitsi+http://127.0.0.1:8080/a%20team/Daily%2Fstandup",
             "demo:lobby",
             "https://example.org/page?x=1",
+            "https://meet.example.org/standup#config.iAmRecorder=true",
         ] {
             let room: Room = text.parse().expect(text);
             assert_eq!(room.to_string(), text);
@@ -172,6 +207,17 @@ mod tests {
     }
 
     #[test]
+    fn a_jitsi_uri_is_split_into_web_client_and_room() {
+        for (text, client, name) in [
+            ("jitsi+https://meet.example.org/Daily%20Standup", "https://meet.example.org/", "Daily Standup"),
+            ("jitsi+https://meet.example.org/tenant/standup", "https://meet.example.org/tenant", "standup"),
+        ] {
+            let Room::Jitsi { server, room } = text.parse().expect(text) else { panic!("not Jitsi") };
+            assert_eq!((server.as_str(), room.as_str()), (client, name));
+        }
+    }
+
+    #[test]
     fn bad_rooms_are_refused_with_their_own_sentence() {
         let error = |text: &str| text.parse::<Room>().expect_err(text);
         assert_eq!(error("zoom://x/y"), RoomError::UnknownScheme("zoom".into()));
@@ -181,7 +227,10 @@ mod tests {
         assert_eq!(error("demo:../etc"), RoomError::BadDemoName("../etc".into()));
         assert_eq!(error("demo:"), RoomError::BadDemoName(String::new()));
         assert_eq!(error("https://user:pw@h/"), RoomError::CredentialsInUri);
-        assert_eq!(error("jitsi+https://meet.example.org/x"), RoomError::JitsiNotYet);
+        assert_eq!(error("jitsi+https://meet.example.org/"), RoomError::NoJitsiRoomName);
+        assert_eq!(error("jitsi+https://meet.example.org/x?jwt=e.y.J"), RoomError::JitsiSettings);
+        assert_eq!(error("jitsi+https://meet.example.org/x#config.iAmRecorder=true"), RoomError::JitsiSettings);
+        assert_eq!(error("jitsi+https://user:pw@h/x"), RoomError::CredentialsInUri);
     }
 
     proptest! {
@@ -193,6 +242,13 @@ mod tests {
         #[test]
         fn any_livekit_room_name_survives(name in "[^\\p{C}./]{1,40}") {
             let room = Room::Livekit { server: Url::parse("wss://h/").expect("url"), room: name };
+            prop_assert_eq!(room.to_string().parse::<Room>().expect("own text"), room);
+        }
+
+        #[test]
+        fn any_jitsi_room_name_survives(name in "[^\\p{C}./]{1,40}", tenant in "[a-z]{0,6}") {
+            let server = Url::parse("https://h/").and_then(|root| root.join(&tenant)).expect("url");
+            let room = Room::Jitsi { server, room: name };
             prop_assert_eq!(room.to_string().parse::<Room>().expect("own text"), room);
         }
     }

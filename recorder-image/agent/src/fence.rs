@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use url::Url;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::is_private;
-use wallflower_domain::wire::agent::{Job, JobPage};
+use wallflower_domain::wire::agent::Job;
 use wallflower_domain::wire::page::PageRoom;
 
 /// From Chromium's greeting to a connection.
@@ -48,15 +48,11 @@ type Open = Arc<OnceLock<BTreeSet<Place>>>;
 impl Fence {
     /// Opens it for what a job needs: our own pages, at `pages`, and its room. A fence serves one job.
     pub(crate) fn open_for(&self, job: &Job, pages: &str) {
-        let room = match &job.page {
-            JobPage::Stage { room } | JobPage::Template { room, .. } | JobPage::TemplateFolder { room, .. } => {
-                match room {
-                    PageRoom::Livekit { url, .. } | PageRoom::Demo { url } => Some(url.as_str()),
-                    PageRoom::Simulated { .. } => None,
-                }
-            }
-            JobPage::Page { .. } => None,
-        };
+        let room = job.page.room().and_then(|room| match room {
+            PageRoom::Livekit { url, .. } | PageRoom::Demo { url } => Some(url.as_str()),
+            // The script of its deployment runs in the page, and may go where that of any page may.
+            PageRoom::Jitsi { .. } | PageRoom::Simulated { .. } => None,
+        });
         // Opened twice, it stays as it was.
         let _ = self.open.set([Some(pages), room].into_iter().flatten().filter_map(place).collect());
     }

@@ -19,6 +19,7 @@ use wallflower_domain::look::Look;
 use wallflower_domain::recording::EndReason;
 use wallflower_domain::timeline::{Delivered, OutputKind};
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, StreamReport, Usage};
+use wallflower_domain::wire::page::PageRoom;
 use wallflower_domain::wire::warm::Warmth;
 
 use crate::attempt::{Attempt, Ending};
@@ -67,6 +68,9 @@ impl Outcome {
         Self { end: EndReason::Stopped, failure: Some(abandonment(spool)), delivery: None }
     }
 }
+
+/// Told at the beginning where it is so.
+const VISIBLE: &str = "The room's members see the recorder among them, as \"Recorder\": only an account of the Jitsi deployment's hidden domain is not shown (--jitsi-user and --jitsi-password).";
 
 /// Why a recording that was under way ends.
 pub(crate) enum Cause {
@@ -128,6 +132,9 @@ pub(crate) async fn perform(
         report.send(AgentEvent::Interrupted { failure: failure.clone() });
         Interruption::new(failure, began)
     });
+    if resumes.is_none() && job.page.room().is_some_and(PageRoom::shows_recorder) {
+        report.warn(VISIBLE);
+    }
     let tap = Tap::new();
     let policy = Policy { allow_private: !job.public_only };
     let mut streams = Streams::new(policy, programs.ffmpeg.clone(), work.lasting(), tap.clone(), report.clone());

@@ -4,6 +4,7 @@
 //! - [`pages`]: a web server for test pages, some of which misbehave
 //! - [`site`]: Wallflower's own pages, the probe page among them
 //! - [`livekit`]: a real LiveKit server, and tokens for it
+//! - [`jitsi`]: a Jitsi deployment of a real Prosody and the real lib-jitsi-meet, and guests of its rooms
 //! - [`rtmp`], [`srt`]: a real RTMP server, and somebody who takes a stream by SRT
 //! - [`minio`]: a real S3 server
 //! - [`tls`]: TLS before a server that speaks none
@@ -19,10 +20,12 @@
 //! - [`within`]: how strict a figure is
 //! - [`turn`]: one heavy media test at a time, across test binaries
 
+mod browser;
 pub mod cast;
 pub mod devtools;
 mod figures;
 mod http;
+pub mod jitsi;
 pub mod livekit;
 pub mod minio;
 pub mod orchestrator;
@@ -40,11 +43,13 @@ pub mod tls;
 pub mod toxiproxy;
 pub mod turn;
 pub mod visitor;
+mod web;
 pub mod webhooks;
 pub mod workshop;
 
 pub use cast::Cast;
 pub use figures::within;
+pub use jitsi::JitsiServer;
 pub use livekit::LivekitServer;
 pub use minio::MinioServer;
 pub use orchestrator::Orchestrator;

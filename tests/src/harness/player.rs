@@ -1,11 +1,8 @@
 //! Somebody who watches HLS: hls.js in a real Chromium, which is told the address of a playlist and tells how it plays.
 
-use std::net::SocketAddr;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,8 +11,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use tempfile::TempDir;
-use tokio::sync::oneshot;
+
+use super::browser::Browser;
+use super::web::Web;
 
 /// The player, as npm has installed it for the pages.
 const HLS_JS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../layout-app/node_modules/hls.js/dist/hls.min.js");
@@ -99,9 +97,9 @@ pub struct PlayerError {
 
 /// A browser that plays. It is ended when this is dropped.
 pub struct Player {
-    server: Server,
-    browser: Child,
-    _profile: TempDir,
+    playing: Arc<Mutex<Playing>>,
+    _browser: Browser,
+    _web: Web,
 }
 
 /// What and how.
@@ -136,40 +134,17 @@ impl Player {
             super::lacking("hls.js", "run scripts/setup");
             return None;
         }
-        let Some(chromium) = chromium() else {
-            super::lacking("Chromium", "run scripts/setup");
-            return None;
-        };
-        let server = Server::serve(directory.to_owned());
+        let playing = Arc::new(Mutex::new(Playing::default()));
+        let web = Web::serve(router(directory.to_owned(), playing.clone()));
         let from = wish.from.map(|from| format!("&from={from}")).unwrap_or_default();
-        let url = format!("http://{}/?playlist=/media/{}&rate={}{from}", server.address, wish.playlist, wish.rate);
-        let profile = tempfile::Builder::new().prefix("wf-player-").tempdir_in("/tmp").expect("a temporary directory");
-        let mut command = Command::new(chromium);
-        command.arg(format!("--user-data-dir={}", profile.path().display())).args([
-            "--headless=new",
-            "--disable-gpu",
-            "--mute-audio",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-background-timer-throttling",
-            "--autoplay-policy=no-user-gesture-required",
-            "--remote-debugging-port=0",
-        ]);
-        // Chromium's sandbox refuses root.
-        if std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0) {
-            command.arg("--no-sandbox");
-        }
-        command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let browser = command.spawn().expect("Chromium starts");
-        Some(Self { server, browser, _profile: profile })
+        let url = format!("http://{}/?playlist=/media/{}&rate={}{from}", web.address, wish.playlist, wish.rate);
+        Some(Self { _browser: Browser::open(&url)?, _web: web, playing })
     }
 
     /// How it plays now.
     #[must_use]
     pub fn playing(&self) -> Playing {
-        self.server.playing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.playing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until something is true of how it plays.
@@ -188,64 +163,6 @@ impl Player {
             }
             assert!(Instant::now() < until, "not \"{what}\" within {deadline:?}, but {playing:#?}");
             thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Player {
-    fn drop(&mut self) {
-        // Its helpers are in its group.
-        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.browser.id())]).status();
-        let _ = self.browser.wait();
-    }
-}
-
-fn chromium() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("WALLFLOWER_CHROMIUM") {
-        return Some(named.into());
-    }
-    let path = std::env::var_os("PATH")?;
-    ["chromium", "google-chrome-stable", "google-chrome", "chromium-browser"]
-        .into_iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
-        .find(|program| program.is_file())
-}
-
-/// Serves the page, hls.js and the directory on loopback until it is dropped.
-struct Server {
-    address: SocketAddr,
-    playing: Arc<Mutex<Playing>>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Server {
-    fn serve(directory: PathBuf) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-        listener.set_nonblocking(true).expect("a socket can be set so");
-        let address = listener.local_addr().expect("it is bound");
-        let playing = Arc::new(Mutex::new(Playing::default()));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let router = router(directory, playing.clone());
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("the socket is good");
-                tokio::select! {
-                    served = async { axum::serve(listener, router).await } => served.expect("it serves"),
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self { address, playing, stop: Some(stop), thread: Some(thread) }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
         }
     }
 }

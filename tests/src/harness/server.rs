@@ -15,16 +15,26 @@ const START_DEADLINE: Duration = Duration::from_secs(15);
 /// Where `scripts/setup` puts a program, or the path that a variable names: for `livekit-server` it is
 /// `WALLFLOWER_LIVEKIT_SERVER`.
 pub(super) fn installed(name: &str) -> Option<PathBuf> {
+    kept(name, &format!("bin/{name}"))
+}
+
+/// What `scripts/setup` keeps at this place of its own, or the path that the variable of this name says.
+pub(super) fn kept(name: &str, place: &str) -> Option<PathBuf> {
     let variable = format!("WALLFLOWER_{}", name.to_uppercase().replace('-', "_"));
     let path = match env::var_os(variable) {
         Some(named) => PathBuf::from(named),
         None => {
             let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cache"));
             let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
-            cache.join("wallflower/bin").join(name)
+            cache.join("wallflower").join(place)
         }
     };
     Some(path).filter(|path| path.exists())
+}
+
+/// Whether a program of this name would be found. Some do not answer when they are only asked for their version.
+pub(super) fn is_on_path(name: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 
 /// A TCP port of loopback that is ours until this is dropped, whether or not a server has it.

@@ -8,7 +8,7 @@ import { RoomFailure } from "../room";
 import { DemoSocket } from "./socket";
 import type { LinkMedia } from "./subscriber_link";
 import { SubscriberLink } from "./subscriber_link";
-import { Voices } from "./voices";
+import { Voices } from "../voices";
 
 /** How long the server may take from the first knock to the welcome. */
 const JOIN_DEADLINE_MS = 10_000;

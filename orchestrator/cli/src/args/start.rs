@@ -17,7 +17,7 @@ use super::{ServerArgs, duration};
 
 #[derive(clap::Args)]
 pub(crate) struct StartArgs {
-    /// livekit+wss://host/ROOM, demo:ROOM (of the server's), or any https:// page
+    /// livekit+wss://host/ROOM, jitsi+https://host/ROOM, demo:ROOM (of the server's), or any https:// page
     pub(crate) room: Room,
     #[command(flatten)]
     pub(crate) server: ServerArgs,

@@ -36,7 +36,11 @@ const HAND_OVER: Duration = Duration::from_secs(5);
 /// A log that is larger is begun anew with the next agent.
 const LARGEST_LOG: u64 = 4 * 1024 * 1024;
 /// What of our environment is secret and none of an agent's business.
-const KEPT_FROM_AGENTS: [&str; 6] = [
+const KEPT_FROM_AGENTS: [&str; 10] = [
+    "JITSI_PASSCODE",
+    "JITSI_PASSWORD",
+    "JITSI_TOKEN",
+    "JITSI_USER",
     "LIVEKIT_API_KEY",
     "LIVEKIT_API_SECRET",
     "WALLFLOWER_API_KEY",

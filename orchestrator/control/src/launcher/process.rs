@@ -18,8 +18,16 @@ const EXIT_DEADLINE: Duration = Duration::from_secs(10);
 const TELL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What of our environment is secret, and in the job as far as agents need it. Browser and all other children would inherit it.
-const KEPT_FROM_AGENTS: [&str; 4] =
-    ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "WALLFLOWER_API_KEY", "WALLFLOWER_STREAM"];
+const KEPT_FROM_AGENTS: [&str; 8] = [
+    "JITSI_PASSCODE",
+    "JITSI_PASSWORD",
+    "JITSI_TOKEN",
+    "JITSI_USER",
+    "LIVEKIT_API_KEY",
+    "LIVEKIT_API_SECRET",
+    "WALLFLOWER_API_KEY",
+    "WALLFLOWER_STREAM",
+];
 
 /// A running agent.
 pub struct AgentProcess {

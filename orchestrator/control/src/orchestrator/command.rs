@@ -19,7 +19,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What it has started may hold its outputs open after its own end.
 const DRAIN: Duration = Duration::from_secs(1);
 /// Secrets that are ours alone.
-const KEPT_FROM_IT: [&str; 5] = [
+const KEPT_FROM_IT: [&str; 8] = [
+    "JITSI_PASSCODE",
+    "JITSI_PASSWORD",
+    "JITSI_TOKEN",
     "LIVEKIT_API_SECRET",
     "WALLFLOWER_API_KEY",
     "WALLFLOWER_SMTP_PASSWORD",

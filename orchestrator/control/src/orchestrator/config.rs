@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 use wallflower_domain::email::EmailAddress;
 use wallflower_domain::frame::FrameSize;
+use wallflower_domain::jitsi::{JitsiAccess, JitsiLogin};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::request::Span;
 use wallflower_domain::room::Room;
@@ -58,6 +59,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Keys of LiveKit deployments.
     pub livekit: Vec<LivekitConfig>,
+    /// Accounts at Jitsi deployments.
+    pub jitsi: Vec<JitsiConfig>,
     /// What holds for some rooms, whatever a request says; the first that fits counts.
     pub policies: Vec<Policy>,
 }
@@ -198,6 +201,38 @@ impl LivekitConfig {
     }
 }
 
+/// A Jitsi deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JitsiConfig {
+    /// Its host, with a port unless that is the scheme's own.
+    pub host: String,
+    /// An account of its hidden domain.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The account's password.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// A token (JWT) in place of an account.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// Its rooms may be joined by `jitsi+http:`, too, which anybody on the way can read: for one on this machine.
+    #[serde(default)]
+    pub plain: bool,
+}
+
+impl JitsiConfig {
+    /// What opens its rooms.
+    pub(crate) fn access(&self) -> Result<JitsiAccess, String> {
+        let access = JitsiAccess::of(self.user.as_deref(), self.password.as_ref(), self.token.as_ref(), None)
+            .map_err(|error| format!("jitsi, {}: {error}", self.host))?;
+        match access.login {
+            JitsiLogin::Guest => Err(format!("jitsi, {}: give user and password, or a token", self.host)),
+            _ => Ok(access),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -218,6 +253,7 @@ impl Default for Config {
             hooks: HooksConfig::default(),
             audit: AuditConfig::default(),
             livekit: Vec::new(),
+            jitsi: Vec::new(),
             policies: Vec::new(),
         }
     }
@@ -304,6 +340,9 @@ impl Config {
         if config.warm.agents > 0 && config.launcher != "process" {
             return Err("warm.agents: only the launcher \"process\" keeps agents warm; leave it at 0".to_owned());
         }
+        for deployment in &config.jitsi {
+            deployment.access()?;
+        }
         if config.hooks.finalize.first().is_some_and(String::is_empty) {
             return Err("hooks.finalize names no program".to_owned());
         }
@@ -353,6 +392,7 @@ mod tests {
         assert!(
             !all.webhooks.is_empty()
                 && !all.livekit.is_empty()
+                && !all.jitsi.is_empty()
                 && !all.policies.is_empty()
                 && all.recording.keep.is_some()
         );
@@ -373,6 +413,8 @@ mod tests {
             ("launcher = \"unix:/run/l\"\n[warm]\nagents = 1", "warm.agents"),
             ("[warm]\nsize = \"1280x719\"", "1280"),
             ("public_url = \"ftp://h\"", "public_url"),
+            ("[[jitsi]]\nhost = \"meet.example.org\"", "meet.example.org"),
+            ("[[jitsi]]\nhost = \"h\"\nuser = \"recorder\"", "password"),
             ("[recording]\nmax_duration = \"8days\"", "8days"),
             ("listen = \"here\"", "listen"),
         ] {

@@ -56,8 +56,8 @@ use crate::store::{Created, Idempotency, Measured, Store, StoreError};
 
 pub use announce::TOPIC as RECORDING_TOPIC;
 pub use config::{
-    AuditConfig, CapacityConfig, Config, EmailConfig, HooksConfig, LivekitConfig, REFERENCE, RecordingConfig,
-    ShareConfig, WarmConfig, WebhookConfig,
+    AuditConfig, CapacityConfig, Config, EmailConfig, HooksConfig, JitsiConfig, LivekitConfig, REFERENCE,
+    RecordingConfig, ShareConfig, WarmConfig, WebhookConfig,
 };
 pub(crate) use meters::Meters;
 pub use policies::{Policy, Requester};

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::jitsi::JitsiAccess;
 use wallflower_domain::output::{Output, StreamUrl, check_outputs};
 use wallflower_domain::record::Record;
 use wallflower_domain::request::{OutputRequest, RecordingRequest, Span};
@@ -101,6 +102,10 @@ impl Planner {
                 let token = credentials.token(room, &format!("wallflower-{id}"), "Recorder", Seat::Silent)?;
                 PageRoom::Livekit { url: server.to_string(), token }
             }
+            Room::Jitsi { server, room } => {
+                let access = self.jitsi_access(request, server)?;
+                PageRoom::Jitsi { url: server.to_string(), room: room.clone(), access }
+            }
             Room::Demo { room } => {
                 let demo = self.demo.ok_or_else(|| {
                     refused("This server hosts no demo rooms; set \"demo_listen\" in its configuration.")
@@ -119,10 +124,7 @@ impl Planner {
         if let Some(keys) = &request.room.keys {
             return Ok(Credentials { key: keys.api_key.clone(), secret: keys.api_secret.clone() });
         }
-        let host = match (server.host_str(), server.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (host, _) => host.unwrap_or_default().to_owned(),
-        };
+        let host = host_of(server);
         let known = self.config.livekit.iter().find(|livekit| livekit.host == host);
         let known = known.map(|LivekitConfig { api_key, api_secret, .. }| (api_key.clone(), api_secret.clone()));
         let (key, secret) = known.or_else(|| self.other_livekit.clone()).ok_or_else(|| {
@@ -131,6 +133,37 @@ impl Planner {
             ))
         })?;
         Ok(Credentials { key, secret })
+    }
+
+    /// By which a room of a Jitsi deployment is joined for this request. An account of ours is sent to the deployment and known to the
+    /// page, so it goes to the host that it is for and to no page of a requester's.
+    fn jitsi_access(&self, request: &RecordingRequest, server: &url::Url) -> Result<JitsiAccess, Failure> {
+        if let Some(access) = &request.room.access {
+            return Ok(access.clone());
+        }
+        let host = host_of(server);
+        let Some(known) = self.config.jitsi.iter().find(|jitsi| jitsi.host == host) else {
+            return Ok(JitsiAccess::default());
+        };
+        if server.scheme() != "https" && !known.plain {
+            return Err(refused(&format!(
+                "This server joins {host} by jitsi+https:// only, because its password can be read on the way otherwise; or have \"plain\" set for it in the configuration."
+            )));
+        }
+        if request.template.is_some() {
+            return Err(refused(&format!(
+                "A template would get to know the account that this server has for {host}; give one of your own in \"room\", or drop \"template\"."
+            )));
+        }
+        known.access().map_err(|error| refused(&format!("{error}.")))
+    }
+}
+
+/// As configurations name a deployment.
+fn host_of(server: &url::Url) -> String {
+    match (server.host_str(), server.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (host, _) => host.unwrap_or_default().to_owned(),
     }
 }
 
@@ -188,6 +221,7 @@ fn refused(sentence: &str) -> Failure {
 mod tests {
     use super::*;
     use serde_json::json;
+    use wallflower_domain::jitsi::JitsiLogin;
 
     fn planner() -> Planner {
         let config = Config { data: "/data".into(), ..Config::default() };
@@ -210,6 +244,29 @@ mod tests {
         assert_eq!(paths, ["/data/recordings/r1/a/b.mkv", "/data/recordings/r1/hls"]);
         assert_eq!((job.standing.streams.len(), job.standing.streams[0].id.as_str()), (1, "s1"));
         assert_eq!(job.spool, "/data/recordings/r1/.spool");
+    }
+
+    #[test]
+    fn an_account_at_a_jitsi_deployment_goes_to_its_own_host_and_to_no_template() {
+        let text = "[[jitsi]]\nhost = \"meet.example.org\"\nuser = \"recorder\"\npassword = \"hunter2\"";
+        let planner = Planner { config: Config::parse(text).expect("valid"), other_livekit: None, demo: None };
+        let request = |value| serde_json::from_value::<RecordingRequest>(value).expect("valid");
+        let login = |room: serde_json::Value| match planner.page("r1", &request(json!({"room": room}))) {
+            Ok(JobPage::Stage { room: PageRoom::Jitsi { access, .. } }) => Ok(access.login),
+            Ok(page) => panic!("{page:?}"),
+            Err(failure) => Err(failure.message),
+        };
+        let ours = JitsiLogin::Account { user: "recorder".into(), password: Secret::new("hunter2") };
+        assert_eq!(login(json!("jitsi+https://meet.example.org/tenant/a")), Ok(ours));
+        for other in ["jitsi+https://meet.example.com/a", "jitsi+https://meet.example.org:8443/a"] {
+            assert_eq!(login(json!(other)), Ok(JitsiLogin::Guest), "{other}");
+        }
+        let own = json!({"kind": "jitsi", "server": "https://meet.example.org", "room": "a", "token": "own"});
+        assert_eq!(login(own), Ok(JitsiLogin::Token { token: Secret::new("own") }));
+        assert!(login(json!("jitsi+http://meet.example.org/a")).expect_err("refused").contains("jitsi+https://"));
+        let template = request(json!({"room": "jitsi+https://meet.example.org/a", "template": "https://h/t"}));
+        let (_, failure) = planner.check("r1", &template).expect_err("refused");
+        assert!(failure.message.contains("template") && !failure.message.contains("hunter2"), "{failure}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Policies {
     pub(crate) fn of(&self, room: &Room) -> Option<Policy> {
         let text = room.to_string();
         let policies = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        policies.iter().find(|policy| fits(&policy.rooms, &text)).cloned()
+        policies.iter().find(|policy| policy.is_for(room, &text)).cloned()
     }
 }
 
@@ -85,6 +85,14 @@ impl std::fmt::Display for Forbidden {
 }
 
 impl Policy {
+    fn is_for(&self, room: &Room, text: &str) -> bool {
+        match room {
+            // To Jitsi it is the same room, however it is written.
+            Room::Jitsi { .. } => fits(&self.rooms.to_lowercase(), &text.to_lowercase()),
+            _ => fits(&self.rooms, text),
+        }
+    }
+
     /// The request as this policy allows it. `key` is the caller's; the orchestrator itself has none and may record everything.
     pub(crate) fn applied_to(
         &self,

@@ -33,7 +33,7 @@ impl Reach {
         named.extend(request.template.iter().map(|url| ("template", url)));
         match &request.room.room {
             Room::Page { url } => named.push(("room", url)),
-            Room::Livekit { server, .. } => named.push(("room", server)),
+            Room::Livekit { server, .. } | Room::Jitsi { server, .. } => named.push(("room", server)),
             // It is ours.
             Room::Demo { .. } => {}
         }
@@ -123,6 +123,7 @@ mod tests {
             (json!({"room": "http://[::ffff:10.0.0.1]/"}), "room"),
             (json!({"room": "http://2130706433/"}), "room"),
             (json!({"room": "livekit+ws://10.0.0.1/a"}), "room"),
+            (json!({"room": "jitsi+https://10.0.0.1/a"}), "room"),
             (json!({"room": "demo:a", "webhooks": ["http://192.168.1.1/hook"]}), "webhooks"),
             (json!({"room": "demo:a", "template": "http://172.16.0.1/t"}), "template"),
             (json!({"room": "demo:a", "outputs": [{"kind": "stream", "url": "rtmp://localhost/app/key"}]}), "outputs"),

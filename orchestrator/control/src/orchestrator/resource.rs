@@ -233,7 +233,7 @@ pub(crate) fn title(request: &RecordingRequest) -> String {
     let in_the_picture = request.theme.as_ref().and_then(|theme| theme.title.clone());
     let named = in_the_picture.or_else(|| request.metadata.get("title").cloned());
     named.filter(|title| !title.trim().is_empty()).unwrap_or_else(|| match &request.room.room {
-        Room::Livekit { room, .. } | Room::Demo { room } => room.clone(),
+        Room::Livekit { room, .. } | Room::Jitsi { room, .. } | Room::Demo { room } => room.clone(),
         Room::Page { url } => url.host_str().unwrap_or("Recording").to_owned(),
     })
 }

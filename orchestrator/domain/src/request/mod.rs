@@ -207,12 +207,32 @@ mod tests {
     }
 
     #[test]
+    fn what_opens_a_jitsi_room_goes_with_the_request_and_is_never_printed() {
+        for more in [
+            json!({"user": "recorder@recorder.h", "password": "hunter2"}),
+            json!({"token": "hunter2", "passcode": "hunter2"}),
+            json!({}),
+        ] {
+            let mut room = json!({"kind": "jitsi", "server": "https://meet.example.org/tenant", "room": "standup"});
+            room.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let request: RecordingRequest = serde_json::from_value(json!({"room": room})).expect("valid");
+            let written = serde_json::to_value(&request).expect("JSON");
+            assert_eq!(serde_json::from_value::<RecordingRequest>(written).expect("valid"), request);
+            assert!(!format!("{request:?} {}", request.room.room.shown()).contains("hunter2"));
+            assert_eq!(request.room.room.shown(), "jitsi+https://meet.example.org/tenant/standup");
+        }
+    }
+
+    #[test]
     fn what_is_unknown_or_impossible_is_refused_by_name() {
         for (request, said) in [
             (json!({}), "room"),
             (json!({"room": "demo:lobby", "laoyut": "grid"}), "laoyut"),
             (json!({"room": "ftp://x"}), "ftp"),
             (json!({"room": {"kind": "livekit", "server": "https://x", "room": "a"}}), "ws"),
+            (json!({"room": {"kind": "jitsi", "server": "wss://x", "room": "a"}}), "https"),
+            (json!({"room": {"kind": "jitsi", "server": "https://x", "room": ""}}), "empty"),
+            (json!({"room": {"kind": "jitsi", "server": "https://x", "room": "a", "user": "recorder"}}), "password"),
             (json!({"room": {"kind": "demo", "room": "a b"}}), "a b"),
             (json!({"room": "demo:a", "max_duration": "soon"}), "soon"),
             (json!({"room": "demo:a", "start_at": "tomorrow"}), "tomorrow"),

@@ -192,6 +192,16 @@ pub enum JobPage {
     },
 }
 
+impl JobPage {
+    /// The meeting that it joins; none for a page that is recorded as it is.
+    pub fn room(&self) -> Option<&PageRoom> {
+        match self {
+            Self::Stage { room } | Self::Template { room, .. } | Self::TemplateFolder { room, .. } => Some(room),
+            Self::Page { .. } => None,
+        }
+    }
+}
+
 /// A line of the agent's stdin after the job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Fault;
 use crate::frame::{FrameRate, FrameSize};
+use crate::jitsi::JitsiAccess;
 use crate::look::Look;
 use crate::wire::scene::Scene;
 
@@ -63,6 +64,15 @@ pub enum PageRoom {
         /// Access token: hidden, recorder, subscribe only.
         token: String,
     },
+    /// A Jitsi room, which is joined by its deployment's own library.
+    Jitsi {
+        /// `http://` or `https://` address of the deployment's web client, without the room.
+        url: String,
+        /// Name of the room.
+        room: String,
+        /// What opens it.
+        access: JitsiAccess,
+    },
     /// A room of Wallflower's own demo server.
     Demo {
         /// `ws://` address of the room's signalling socket.
@@ -78,11 +88,24 @@ pub enum PageRoom {
     },
 }
 
-/// Never prints the token.
+impl PageRoom {
+    /// Whether members of the room see the recorder among them.
+    pub fn shows_recorder(&self) -> bool {
+        match self {
+            Self::Jitsi { access, .. } => access.login.is_visible(),
+            Self::Livekit { .. } | Self::Demo { .. } | Self::Simulated { .. } => false,
+        }
+    }
+}
+
+/// Never prints what opens a room.
 impl std::fmt::Debug for PageRoom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Livekit { url, .. } => f.debug_struct("Livekit").field("url", url).finish_non_exhaustive(),
+            Self::Jitsi { url, room, .. } => {
+                f.debug_struct("Jitsi").field("url", url).field("room", room).finish_non_exhaustive()
+            }
             Self::Demo { url } => f.debug_struct("Demo").field("url", url).finish(),
             Self::Simulated { scene, .. } => f.debug_struct("Simulated").field("scene", scene).finish_non_exhaustive(),
         }

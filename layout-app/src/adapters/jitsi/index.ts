@@ -1,0 +1,2 @@
+/** Jitsi rooms. */
+export { JitsiRoom } from "./room";
