@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wallflower_tests::harness::jitsi::{Guest, Guests};
 use wallflower_tests::harness::pages::Answer;
-use wallflower_tests::harness::{Bench, Ended, JitsiServer, Pages, Running, my_turn};
+use wallflower_tests::harness::{Bench, Ended, JitsiServer, Pages, Running, Serve, my_turn};
 use wallflower_tests::media_probe::{Region, decode, tone};
 
 const START: Duration = Duration::from_secs(60);
@@ -210,6 +210,35 @@ fn a_connection_that_breaks_is_made_anew_while_the_recording_goes_on() {
     drop(bob);
     let attempts = ended.events.iter().filter(|event| event["event"] == "started").count();
     assert_eq!(attempts, 1, "the page itself comes back: {ended:#?}");
+}
+
+#[test]
+fn a_server_joins_by_the_account_of_its_configuration_and_tells_it_nobody() {
+    let Some(jitsi) = JitsiServer::start() else { return };
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let (user, password) = jitsi.account();
+    let deployment =
+        format!("[[jitsi]]\nhost = \"{}\"\nplain = true\nuser = \"{user}\"\npassword = \"{password}\"\n", jitsi.host());
+    let mut serve = Serve::start(&bench, "a", &deployment);
+    let room = jitsi.room_uri("standup");
+    let id = serve.record(&json!({ "room": room, "size": "320x180", "fps": 15 }));
+    let captured = serve.capture(&id, 1.0, START);
+    assert_eq!((&captured["room"], jitsi.members("standup")), (&json!(room), vec![user]));
+    serve.stop(&id);
+    let ended = serve.reach(&id, "completed", SOON);
+
+    // A template of a requester's could read it.
+    let request = json!({ "room": room, "template": "https://example.org/" });
+    let (status, problem) = serve.ask("POST", "/v1/recordings", Some(&request));
+    assert!(status == 422 && problem["detail"].as_str().is_some_and(|text| text.contains("template")), "{problem:#}");
+
+    let (_, listed) = serve.ask("GET", "/v1/recordings", None);
+    let log = std::fs::read_to_string(serve.log(&bench)).expect("a log");
+    for told in [captured.to_string(), ended.to_string(), problem.to_string(), listed.to_string(), log] {
+        assert!(!told.contains(password), "{told}");
+    }
+    serve.end();
+    bench.assert_nothing_left();
 }
 
 #[test]

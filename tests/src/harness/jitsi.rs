@@ -158,6 +158,12 @@ impl JitsiServer {
         format!("jitsi+http://{}/{room}", self.web.address)
     }
 
+    /// Host and port of its web client.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.web.address.to_string()
+    }
+
     /// User and password of the account of its hidden domain.
     #[must_use]
     pub fn account(&self) -> (String, &'static str) {

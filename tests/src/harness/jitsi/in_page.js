@@ -8,7 +8,8 @@
   const { JitsiConnection, events } = JitsiMeetJS;
   const { conference: told } = events;
   const init = JitsiConnection.prototype.initJitsiConference;
-  const audio = new AudioContext();
+  // Without a device of its own: the rate of one that is not known yet would make voices a tone higher.
+  const audio = new AudioContext({ sampleRate: 48000, sinkId: { type: "none" } });
 
   class Track {
     constructor(owner, kind, videoType, stream, end) {
