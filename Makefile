@@ -80,6 +80,7 @@ sheets: build ## contact sheets of a real LiveKit room in every layout and examp
 bench: build ## measure what the design promises, and print the figures
 	IDLE_MACHINE=1 cargo test $(locked) --release -p wallflower-tests --test figures --test look --test outputs -- --nocapture
 	cargo test $(locked) --release -p wallflower-tests --test scene -- --ignored --nocapture
+	IDLE_MACHINE=1 cargo test $(locked) --release -p wallflower-tests --test warm -- --nocapture --ignored
 
 fleet: build ## follow 10,000 recordings without browsers, kill replicas and stores, and print what that takes: docs/fleet.md
 	FLEET_TABLE="$(or $(FLEET_TABLE),$(CURDIR)/docs/fleet.md)" FLEET_AGENTS="$(or $(FLEET_AGENTS),10000)" \

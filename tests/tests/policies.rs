@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use wallflower_tests::harness::run::signal;
 use wallflower_tests::harness::{Bench, Cast, LivekitServer, Serve, my_turn};
 use wallflower_tests::media_probe::{decode, tone};
 
@@ -65,6 +66,18 @@ fn a_room_is_recorded_by_itself_without_who_has_not_consented_and_is_told() {
     assert!(loudest(1) < loudest(0) / 5.0, "who has not is heard by {:.4} of {:.4}", loudest(1), loudest(0));
     assert_eq!(ended["end"], "stopped", "{ended:#}");
 
+    // Of an end, too, of which its agent can't say a word.
+    let lost = serve.record(&json!({"room": livekit.room_uri("board-1"), "size": "320x180", "fps": 10}));
+    serve.capture(&lost, 1.0, SOON);
+    until("word of another one", || livekit.metadata("board-1").filter(|metadata| told(metadata.clone())));
+    let agent = bench.process("agent");
+    signal(agent, "STOP");
+    serve.stop(&lost);
+    signal(agent, "KILL");
+    let finished = serve.reach(&lost, "completed", SOON);
+    assert_eq!(finished["agents"], 2, "{finished:#}");
+    until("word of its end", || livekit.metadata("board-1").filter(|metadata| !told(metadata.clone())));
+
     // The policies are read anew, and the server goes on.
     serve.configure(&bench, &deployment);
     serve.reload(&bench);
@@ -75,7 +88,7 @@ fn a_room_is_recorded_by_itself_without_who_has_not_consented_and_is_told() {
     serve.capture(&asked, 1.0, SOON);
     serve.order(&asked, "layout", &unhide);
     let (_, page) = serve.ask("GET", "/v1/recordings", None);
-    assert_eq!(page["recordings"].as_array().map(Vec::len), Some(2), "nothing was recorded by itself: {page:#}");
+    assert_eq!(page["recordings"].as_array().map(Vec::len), Some(3), "nothing was recorded by itself: {page:#}");
     serve.stop(&asked);
     serve.reach(&asked, "completed", SOON);
     again.leave();
@@ -102,7 +115,7 @@ fn a_server_that_keeps_pages_out_of_its_network_records_the_rooms_that_it_hosts(
     let (_turn, bench) = (my_turn(), Bench::new());
     let mut serve = Serve::start(&bench, "a", "allow_private = false\n");
     let (status, problem) = serve.ask("POST", "/v1/recordings", Some(&json!({"room": "http://127.0.0.1:9/"})));
-    assert_eq!(status, 422, "{problem:#}");
+    assert_eq!((status, problem["field"].as_str()), (422, Some("room")), "{problem:#}");
     let id = serve.record(&json!({"room": "demo:lobby", "size": "320x180", "fps": 10}));
     serve.capture(&id, 1.0, SOON);
     serve.stop(&id);

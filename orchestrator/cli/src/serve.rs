@@ -10,11 +10,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use wallflower_control::api::{self, Keys};
+use wallflower_control::audit::{Audit, Entry};
 use wallflower_control::demo_room::DemoServer;
 use wallflower_control::launcher;
 use wallflower_control::orchestrator::{Config, Orchestrator, Parts, PublicOnly};
 use wallflower_control::store;
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::request::Moment;
 
 use crate::args::{KeysAction, ServeArgs};
 use crate::control::unix_us;
@@ -241,9 +243,28 @@ pub(crate) fn keys(action: KeysAction) -> ExitCode {
 fn create(data: &Path, name: &str, scope: api::Scope) -> Result<(), Failure> {
     let keys = Keys::in_folder(data);
     let (key, secret) = keys.create(name, scope, unix_us()).map_err(|error| unusable(data, &error))?;
+    note_in_audit(data, &key.id, name, &format!("wallflower keys create --scope {scope}"), 201);
     eprintln!("key {} ({scope}) for {name}; it is shown this once:", key.id);
     print_line(secret.expose());
     Ok(())
+}
+
+/// In the log where all is that is done by that key. What is done is done, so that a log that can't be written is only told.
+fn note_in_audit(data: &Path, key: &str, name: &str, action: &str, status: u16) {
+    let entry = Entry {
+        at: Moment::from_unix_us(unix_us()),
+        key: Some(key.to_owned()),
+        name: Some(name.to_owned()),
+        share: None,
+        action: action.to_owned(),
+        recording: None,
+        from: None,
+        forwarded_for: None,
+        status,
+    };
+    if let Err(error) = Audit::in_folder(data, Duration::MAX).add(&entry) {
+        eprintln!("wallflower: that can't be noted in the audit log of {} ({error}).", data.display());
+    }
 }
 
 fn list(data: &Path) -> Result<(), Failure> {
@@ -254,8 +275,14 @@ fn list(data: &Path) -> Result<(), Failure> {
 }
 
 fn revoke(data: &Path, id: &str) -> Result<(), Failure> {
-    match Keys::in_folder(data).revoke(id).map_err(|error| unusable(data, &error))? {
-        true => Ok(()),
+    let keys = Keys::in_folder(data);
+    let known = keys.all().map_err(|error| unusable(data, &error))?;
+    let name = known.iter().find(|key| key.id == id).map_or("", |key| key.name.as_str());
+    match keys.revoke(id).map_err(|error| unusable(data, &error))? {
+        true => {
+            note_in_audit(data, id, name, "wallflower keys revoke", 200);
+            Ok(())
+        }
         false => Err(refused(format!("There is no key {id}; `wallflower keys list` shows all."))),
     }
 }

@@ -36,7 +36,8 @@ pub struct Entry {
     /// Id of the link that was followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<String>,
-    /// What was asked for: method and path, with names in place of what is in braces.
+    /// What was asked for: method and path, with names in place of what is in braces; or the command on this machine by which a key was made
+    /// or revoked, which `key` and `name` are of.
     pub action: String,
     /// The recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +48,7 @@ pub struct Entry {
     /// For whom they said that they asked: `X-Forwarded-For`. Only worth as much as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded_for: Option<String>,
-    /// How it was answered: the HTTP status.
+    /// How it was answered: the HTTP status, or what it would have been.
     pub status: u16,
 }
 

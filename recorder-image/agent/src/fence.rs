@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fast_socks5::server::{Socks5ServerProtocol, SocksServerError};
@@ -38,31 +38,34 @@ type Place = (String, u16);
 /// A running proxy, which the browser of a recording has to use.
 pub(crate) struct Fence {
     address: SocketAddr,
+    open: Open,
     serving: JoinHandle<()>,
 }
 
+/// What may be reached wherever it is.
+type Open = Arc<OnceLock<BTreeSet<Place>>>;
+
 impl Fence {
-    /// Puts one up if the job wants it. Our own pages, at `pages`, and the job's room may be reached wherever they are.
-    pub(crate) async fn around(job: &Job, pages: &str) -> Result<Option<Self>, Failure> {
-        if !job.public_only {
-            return Ok(None);
-        }
+    /// Opens it for what a job needs: our own pages, at `pages`, and its room. A fence serves one job.
+    pub(crate) fn open_for(&self, job: &Job, pages: &str) {
         let room = job.page.room().and_then(|room| match room {
             PageRoom::Livekit { url, .. } | PageRoom::Demo { url } => Some(url.as_str()),
             // The script of its deployment runs in the page, and may go where that of any page may.
             PageRoom::Jitsi { .. } | PageRoom::Simulated { .. } => None,
         });
-        let open = [Some(pages), room].into_iter().flatten().filter_map(place).collect();
-        Self::put_up(open).await.map(Some)
+        // Opened twice, it stays as it was.
+        let _ = self.open.set([Some(pages), room].into_iter().flatten().filter_map(place).collect());
     }
 
-    async fn put_up(open: BTreeSet<Place>) -> Result<Self, Failure> {
+    /// Puts one up, with nothing open.
+    pub(crate) async fn put_up() -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
             Failure::new(FailureKind::Internal, format!("No port of 127.0.0.1 could be opened for the proxy: {error}."))
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { address, serving: tokio::spawn(serve(listener, Arc::new(open))) })
+        let open = Open::default();
+        Ok(Self { address, open: open.clone(), serving: tokio::spawn(serve(listener, open)) })
     }
 
     /// What Chromium has to be told. Without the second it would go to loopback by itself.
@@ -84,7 +87,7 @@ fn place(text: &str) -> Option<Place> {
     Some((host, url.port_or_known_default()?))
 }
 
-async fn serve(listener: TcpListener, open: Arc<BTreeSet<Place>>) {
+async fn serve(listener: TcpListener, open: Open) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     // Ends with this task, and all connections with it.
     let mut connections = JoinSet::new();
@@ -103,7 +106,7 @@ async fn serve(listener: TcpListener, open: Arc<BTreeSet<Place>>) {
         let open = open.clone();
         connections.spawn(async move {
             let _permit = permit;
-            match timeout(CONNECT_DEADLINE, connect(stream, &open)).await {
+            match timeout(CONNECT_DEADLINE, connect(stream, open.get().unwrap_or(&BTreeSet::new()))).await {
                 Ok(Ok(Some((mut inside, mut outside)))) => {
                     // Either end goes when it likes.
                     let _ = copy_bidirectional(&mut inside, &mut outside).await;
@@ -190,12 +193,15 @@ mod tests {
         const NOT_ALLOWED: u8 = 2;
         let inside = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = inside.local_addr().expect("bound").port();
-        let shut = Fence::put_up(BTreeSet::new()).await.expect("it is up");
+        let shut = Fence::put_up().await.expect("it is up");
         for host in ["127.0.0.1", "localhost", "0.0.0.0", "169.254.169.254", "10.0.0.1", "::1"] {
             assert_eq!(asked(&shut, host, port).await, NOT_ALLOWED, "{host}");
         }
         let open = place(&format!("ws://127.0.0.1:{port}/rooms/a/ws")).expect("a place");
-        let open = Fence::put_up([open].into()).await.expect("it is up");
+        let opened = [open].into();
+        let open = Fence::put_up().await.expect("it is up");
+        assert_eq!(asked(&open, "127.0.0.1", port).await, NOT_ALLOWED, "it is for nobody yet");
+        open.open.set(opened).expect("once");
         assert_eq!(asked(&open, "127.0.0.1", port).await, SUCCEEDED);
         assert_eq!(asked(&open, "localhost", port).await, NOT_ALLOWED, "it is another name");
         shut.shutdown().await;

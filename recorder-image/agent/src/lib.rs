@@ -8,11 +8,11 @@
 //! A session goes on after what it started has died: each further attempt captures into the same spool.
 //!
 //! [`stdio::serve`] is the agent as a process; its module doc tells what it reads and writes, and [`link`] what an agent does that
-//! an orchestrator has launched. [`workdir`] tells how nothing
-//! is left behind.
+//! an orchestrator has launched; [`warm`] is an agent before it has a recording. [`workdir`] tells how nothing is left behind.
 
 mod attempt;
 mod audio;
+mod blank;
 mod bridge;
 mod browser;
 mod capture;
@@ -61,6 +61,7 @@ mod timeline;
 pub mod upload;
 mod uploads;
 mod usage;
+mod warm;
 pub mod workdir;
 
 pub use cast::Cast;

@@ -20,8 +20,10 @@ use wallflower_domain::recording::EndReason;
 use wallflower_domain::timeline::{Delivered, OutputKind};
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Progress, Request, StreamReport, Usage};
 use wallflower_domain::wire::page::PageRoom;
+use wallflower_domain::wire::warm::Warmth;
 
 use crate::attempt::{Attempt, Ending};
+use crate::blank::Blank;
 use crate::clock::unix_us;
 use crate::completion;
 use crate::delivery::{Destination, Ended};
@@ -38,6 +40,7 @@ use crate::tap::Tap;
 use crate::timeline::TimelineFile;
 use crate::uploads::Uploads;
 use crate::usage::Meter;
+use crate::warm::Warm;
 use crate::workdir::WorkDir;
 
 /// So long a recording may be without media before it is given up.
@@ -80,52 +83,44 @@ pub(crate) enum Cause {
 }
 
 /// Performs the job, or goes on with it when an earlier agent captured into its spool already. `program` is the binary that can be
-/// started as guard.
+/// started as guard; `warm` is what was started before there was a job.
 pub(crate) async fn perform(
     job: &Job,
     program: &Path,
     began: Instant,
+    warm: Option<Warm>,
     requests: &mut mpsc::Receiver<Request>,
     report: &Report,
 ) -> Outcome {
     if let Some(end) = job.standing.ending {
+        if let Some(warm) = warm {
+            // Nothing is captured any more.
+            warm.leave().await;
+        }
         return completion::complete(job, end, program, requests, report).await;
     }
-    let prepared =
-        Programs::find().and_then(|programs| Destination::prepare(job).map(|destination| (programs, destination)));
-    let (programs, mut destination) = match prepared {
+    let (programs, destination) = match prepare(job, report).await {
         Ok(prepared) => prepared,
-        Err(failure) => return Outcome::failed(failure),
-    };
-    let able = async {
-        // Wrong keys are to be known before anybody is recorded; a later agent's are those of the first.
-        if let Some(uploads) = Uploads::of(&destination.wanted, unix_us(), report)?
-            && !destination.has_media()
-        {
-            uploads.check().await?;
-        }
-        destination.find_encoder(&programs).await
-    };
-    match able.await {
-        Ok(Some(warning)) => report.warn(warning),
-        Ok(None) => {}
         Err(failure) => {
-            if !destination.has_media() {
-                destination.discard();
+            if let Some(warm) = warm {
+                warm.leave().await;
             }
             return Outcome::failed(failure);
         }
-    }
-    let mut work = match WorkDir::create(&job.id, program).await {
-        Ok(work) => work,
-        Err(failure) => {
-            if destination.has_media() {
-                let _ = destination.keep();
-            } else {
-                destination.discard();
+    };
+    let (mut work, blank) = match warm {
+        Some(Warm { work, blank }) => (work, Some(blank)),
+        None => match WorkDir::create(&job.id, program).await {
+            Ok(work) => (work, None),
+            Err(failure) => {
+                if destination.has_media() {
+                    let _ = destination.keep();
+                } else {
+                    destination.discard();
+                }
+                return Outcome::failed(failure);
             }
-            return Outcome::failed(failure);
-        }
+        },
     };
     let began_before = destination.spool().began();
     match TimelineFile::open(&destination.spool().events(), began_before) {
@@ -155,6 +150,7 @@ pub(crate) async fn perform(
         destination: &destination,
         report,
         tap: &tap,
+        blank,
         outputs: LiveOutputs::default(),
         observer: Observer::new(&job.watchdog, &destination.wanted, destination.spool().folder().to_owned()),
         usage: None,
@@ -181,6 +177,32 @@ pub(crate) async fn perform(
     let outcome = conclude(ended, &ffmpeg, destination, requests, report).await;
     work.close().await;
     outcome
+}
+
+/// Finds what is needed and makes sure that the recording can be delivered: before anybody is recorded.
+async fn prepare(job: &Job, report: &Report) -> Result<(Programs, Destination), Failure> {
+    let programs = Programs::find()?;
+    let mut destination = Destination::prepare(job)?;
+    let able = async {
+        // Wrong keys are to be known before anybody is recorded; a later agent's are those of the first.
+        if let Some(uploads) = Uploads::of(&destination.wanted, unix_us(), report)?
+            && !destination.has_media()
+        {
+            uploads.check().await?;
+        }
+        destination.find_encoder(&programs).await
+    };
+    match able.await {
+        Ok(Some(warning)) => report.warn(warning),
+        Ok(None) => {}
+        Err(failure) => {
+            if !destination.has_media() {
+                destination.discard();
+            }
+            return Err(failure);
+        }
+    }
+    Ok((programs, destination))
 }
 
 /// A stream, as the manifest tells of it.
@@ -224,6 +246,8 @@ pub(crate) struct Session<'a> {
     pub(crate) destination: &'a Destination,
     pub(crate) report: &'a Report,
     pub(crate) tap: &'a Tap,
+    /// What the first attempt of a warm agent begins with.
+    blank: Option<Blank>,
     outputs: LiveOutputs,
     observer: Observer,
     usage: Option<Usage>,
@@ -296,14 +320,27 @@ impl Session<'_> {
     }
 
     /// The first stage.
-    async fn open(&self, work: &WorkDir, live: &mut Live<'_>) -> Result<Result<Stage, Failure>, Cause> {
+    async fn open(&mut self, work: &mut WorkDir, live: &mut Live<'_>) -> Result<Result<Stage, Failure>, Cause> {
         let look = live.look_anew();
         live.unless_ended(self.stage(work, look, true)).await
     }
 
-    async fn stage(&self, work: &WorkDir, look: Look, evidence: bool) -> Result<Stage, Failure> {
+    async fn stage(&mut self, work: &mut WorkDir, look: Look, evidence: bool) -> Result<Stage, Failure> {
+        let blank = self.blank(work).await?;
         let picture = self.destination.failure_picture();
-        Stage::start(self.job, look, self.programs, picture, self.report, work, evidence).await
+        Stage::open(self.job, look, blank, self.programs, picture, self.report, evidence).await
+    }
+
+    /// What was warm, if it is of use, or what is started now.
+    async fn blank(&mut self, work: &mut WorkDir) -> Result<Blank, Failure> {
+        let needed = Warmth::of(self.job);
+        if let Some(blank) = self.blank.take() {
+            let Err(why) = blank.check(needed).await else { return Ok(blank) };
+            tracing::warn!("what was warm is of no use and started anew: {why}");
+            blank.kill().await;
+            renew(work)?;
+        }
+        Blank::start(needed, self.programs, work).await
     }
 
     fn begin_outputs(&mut self, work: &WorkDir) {
@@ -337,7 +374,7 @@ impl Session<'_> {
     /// The next attempt, after its backoff; on the same stage if that is well. An error is the recording's end, or an interruption
     /// that has lasted too long.
     async fn resume(
-        &self,
+        &mut self,
         stage: Option<Stage>,
         work: &mut WorkDir,
         interruption: &Interruption,
@@ -358,9 +395,10 @@ impl Session<'_> {
         let stage = match stage {
             Some(stage) => stage,
             None => {
-                if let Err(error) = work.renew() {
-                    let message = format!("The work directory can't be written: {error}.");
-                    return Ok(Err(Failure::new(FailureKind::Internal, message)));
+                if self.blank.is_none()
+                    && let Err(failure) = renew(work)
+                {
+                    return Ok(Err(failure));
                 }
                 let left = PATIENCE.saturating_sub(interruption.since.elapsed());
                 let opened = self.stage(work, live.look_anew(), false);
@@ -393,6 +431,11 @@ impl Session<'_> {
             (_, cause) => cause,
         }
     }
+}
+
+fn renew(work: &mut WorkDir) -> Result<(), Failure> {
+    work.renew()
+        .map_err(|error| Failure::new(FailureKind::Internal, format!("The work directory can't be written: {error}.")))
 }
 
 /// The next attempt may go better.

@@ -10,8 +10,9 @@ use wallflower_domain::wire::agent::{AgentEvent, Job};
 use wallflower_domain::wire::page::CONFIG_GLOBAL;
 
 use crate::audio::Audio;
+use crate::blank::Blank;
 use crate::bridge::{Bridge, Injected};
-use crate::browser::{self, Browser, Screen};
+use crate::browser::{self, Browser};
 use crate::child;
 use crate::display::Display;
 use crate::fence::Fence;
@@ -19,7 +20,6 @@ use crate::opening::Opening;
 use crate::pages::Pages;
 use crate::programs::Programs;
 use crate::report::Report;
-use crate::workdir::WorkDir;
 
 const PICTURE_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -39,23 +39,22 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts everything and waits until the page is worth recording. `evidence` asks for a picture when it fails; its path is
+    /// Opens the page and waits until it is worth recording. `evidence` asks for a picture when it fails; its path is
     /// `failure_picture`.
-    pub(crate) async fn start(
+    pub(crate) async fn open(
         job: &Job,
         look: Look,
+        blank: Blank,
         programs: &Programs,
         failure_picture: PathBuf,
         report: &Report,
-        work: &WorkDir,
         evidence: bool,
     ) -> Result<Self, Failure> {
         let pages = Pages::serve(&job.page).await?;
-        let (display, audio) =
-            tokio::try_join!(Display::start(programs, work, job.size), Audio::start(programs, work))?;
-        let fence = Fence::around(job, &pages.url("")).await?;
-        let screen = Screen::Captured(&display, &audio, job.size);
-        let (browser, page) = Browser::start(&programs.chromium, work, screen, fence.as_ref()).await?;
+        let Blank { audio, display, fence, browser, page, .. } = blank;
+        if let Some(fence) = &fence {
+            fence.open_for(job, &pages.url(""));
+        }
         report.send(AgentEvent::Joining);
         let opening = Opening::of(job, &look, &pages)?;
         browser::fit(&page, job.size).await?;

@@ -2,6 +2,7 @@
 //!
 //! - a [`Job`]: for whoever has started it. Requests come on stdin, events go to stdout, a line of JSON each.
 //! - an [`Assignment`]: for an orchestrator, which it dials; see [`crate::link`]. Neither stdin nor stdout is used any further.
+//! - a [`WarmUp`]: for nobody yet. It starts what it can, and an assignment follows when there is one; see [`crate::warm`].
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,10 +15,12 @@ use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::recording::EndReason;
 use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Job, Request};
 use wallflower_domain::wire::link::Assignment;
+use wallflower_domain::wire::warm::WarmUp;
 
 use crate::link;
 use crate::report::Report;
 use crate::session::{Outcome, perform, refuse_all};
+use crate::warm;
 
 const JOB_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the launcher is told that we are there.
@@ -32,8 +35,15 @@ pub async fn serve(program: &Path) -> Result<(), Failure> {
         Ok(Order::Job(job)) => serve_launcher(&job, lines, program, began).await,
         Ok(Order::Assignment(assignment)) => {
             drop(lines);
-            link::serve(*assignment, program, began).await
+            link::serve(*assignment, program, began, None).await
         }
+        Ok(Order::WarmUp(WarmUp { warm })) => match warm::wait(warm, &mut lines, program).await? {
+            Some((assignment, came, warm)) => {
+                drop(lines);
+                link::serve(assignment, program, came, Some(warm)).await
+            }
+            None => Ok(()),
+        },
         Err(Unreadable { failure, is_assignment }) => {
             if !is_assignment {
                 let (sender, events) = mpsc::unbounded_channel();
@@ -61,7 +71,7 @@ async fn serve_launcher(
     let alive = tokio::spawn(say_alive(report.clone()));
     let (sender, mut requests) = mpsc::channel(8);
     let reader = tokio::spawn(read_requests(lines, sender, signals));
-    let Outcome { end, failure, delivery } = perform(job, program, began, &mut requests, &report).await;
+    let Outcome { end, failure, delivery } = perform(job, program, began, None, &mut requests, &report).await;
     refuse_all(&mut requests, &report);
     reader.abort();
     alive.abort();
@@ -76,12 +86,13 @@ async fn serve_launcher(
 enum Order {
     Job(Box<Job>),
     Assignment(Box<Assignment>),
+    WarmUp(WarmUp),
 }
 
 /// A first line that makes no sense.
 struct Unreadable {
     failure: Failure,
-    /// It was meant for an agent of an orchestrator, so nobody reads stdout.
+    /// It was meant for an agent of an orchestrator, which reads no events on stdout.
     is_assignment: bool,
 }
 
@@ -100,13 +111,24 @@ async fn read_order(lines: &mut Lines<BufReader<Stdin>>) -> Result<Order, Unread
 
 fn order(line: &str) -> Result<Order, Unreadable> {
     let value: Option<serde_json::Value> = serde_json::from_str(line).ok();
-    let is_assignment = value.is_some_and(|value| value.get("link").is_some() || value.get("job").is_some());
-    let read = if is_assignment { parse(line).map(Order::Assignment) } else { parse(line).map(Order::Job) };
-    read.map_err(|why| {
-        let what = if is_assignment { "assignment" } else { "job" };
-        let message = format!("The agent got no {what} that it can read: {why}.");
-        Unreadable { failure: Failure::new(FailureKind::BadRequest, message), is_assignment }
-    })
+    let has = |key: &str| value.as_ref().is_some_and(|value| value.get(key).is_some());
+    let is_assignment = has("link") || has("job");
+    let is_for_later = !is_assignment && has("warm");
+    let (what, read) = match (is_assignment, is_for_later) {
+        (true, _) => ("assignment", parse(line).map(Order::Assignment)),
+        (_, true) => ("warm-up", parse(line).map(Order::WarmUp)),
+        _ => ("job", parse(line).map(Order::Job)),
+    };
+    read.map_err(|why| Unreadable { failure: unreadable(what, &why), is_assignment: is_assignment || is_for_later })
+}
+
+/// The line after a [`WarmUp`].
+pub(crate) fn read_assignment(line: &str) -> Result<Assignment, Failure> {
+    parse(line).map_err(|why| unreadable("assignment", &why))
+}
+
+fn unreadable(what: &str, why: &str) -> Failure {
+    Failure::new(FailureKind::BadRequest, format!("The agent got no {what} that it can read: {why}."))
 }
 
 /// Says what is wrong, but not with which value: it may be a key that stands in the wrong place.
@@ -216,9 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_is_a_job_or_an_assignment() {
+    fn the_first_line_is_a_job_or_an_assignment_or_says_that_there_will_be_one() {
         assert!(matches!(order(&job().to_string()), Ok(Order::Job(_))));
         assert!(matches!(order(&assignment().to_string()), Ok(Order::Assignment(_))));
+        let warm_up = json!({"warm": {"size": {"width": 1280, "height": 720}, "public_only": false}});
+        assert!(matches!(order(&warm_up.to_string()), Ok(Order::WarmUp(_))));
     }
 
     #[test]
@@ -240,6 +264,7 @@ mod tests {
             (with(&assignment(), "", "job", json!("hunter2")), true, "struct Job"),
             (json!({"link": assignment()["link"]}).to_string(), true, "missing field `job`"),
             (json!({"job": job()}).to_string(), true, "missing field `link`"),
+            (json!({"warm": {"size": "hunter2", "public_only": false}}).to_string(), true, "RawFrameSize"),
         ] {
             let Err(Unreadable { failure, is_assignment: told }) = order(&line) else { panic!("taken: {line}") };
             assert_eq!((failure.kind, told), (FailureKind::BadRequest, is_assignment), "{line}");

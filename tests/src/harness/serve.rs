@@ -141,6 +141,34 @@ impl Serve {
         (answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::Null))
     }
 
+    /// A value of `/metrics`, by its name and labels as they are written there; 0 where there is none.
+    ///
+    /// # Panics
+    ///
+    /// When it is no number.
+    #[must_use]
+    pub fn metric(&self, series: &str) -> f64 {
+        // It has none before all recordings are known.
+        let text = http::ask(self.address(), "GET /metrics", &[], "").map(|answer| answer.body).unwrap_or_default();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    /// Waits until a value of `/metrics` is this.
+    ///
+    /// # Panics
+    ///
+    /// When it is not in time.
+    #[track_caller]
+    pub fn wait_for_metric(&self, series: &str, wanted: f64, deadline: Duration) {
+        let until = Instant::now() + deadline;
+        while (self.metric(series) - wanted).abs() > f64::EPSILON {
+            let value = self.metric(series);
+            assert!(Instant::now() < until, "{series} is {value} and not {wanted} within {deadline:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Asks for a recording; its id.
     ///
     /// # Panics

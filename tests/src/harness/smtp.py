@@ -1,4 +1,6 @@
-"""A mail server that takes mail, or does not: `smtp.py PORT DIRECTORY`.
+"""A mail server that takes mail, or does not: `smtp.py PORT DIRECTORY [tls]`.
+
+With `tls` it wants STARTTLS before anything else, by the certificate and key in DIRECTORY/cert.pem and DIRECTORY/key.pem.
 
 The file DIRECTORY/mode says how it behaves: `take`, `busy` (a temporary refusal), `reject` (a lasting one), `stall` (it says nothing).
 What it has been asked to take is in DIRECTORY/mail.jsonl.
@@ -10,6 +12,7 @@ import email.policy
 import json
 import pathlib
 import signal
+import ssl
 import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -36,6 +39,7 @@ class Handler:
             "text": body("plain"),
             "html": body("html"),
             "user": session.auth_data,
+            "tls": session.ssl is not None,
         }
         with open(self.directory / "mail.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(noted) + "\n")
@@ -52,12 +56,18 @@ def authenticate(server, session, envelope, mechanism, data):
 
 async def main():
     port, directory = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+    context = None
+    if "tls" in sys.argv[3:]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
     loop = asyncio.get_running_loop()
     protocol = lambda: SMTP(
         Handler(directory),
         authenticator=authenticate,
         auth_required=True,
-        auth_require_tls=False,
+        auth_require_tls=context is not None,
+        tls_context=context,
+        require_starttls=context is not None,
         enable_SMTPUTF8=True,
         loop=loop,
     )

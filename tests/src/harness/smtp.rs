@@ -46,6 +46,19 @@ impl SmtpServer {
     ///
     /// When it is installed and does not start.
     pub fn start(mode: Mode) -> Option<Self> {
+        Self::launch(mode, None)
+    }
+
+    /// Starts one that wants STARTTLS, with a certificate of its own for this name.
+    ///
+    /// # Panics
+    ///
+    /// When it is installed and does not start.
+    pub fn start_with_tls(mode: Mode, name: &str) -> Option<Self> {
+        Self::launch(mode, Some(name))
+    }
+
+    fn launch(mode: Mode, certified: Option<&str>) -> Option<Self> {
         let Some(python) = python() else {
             lacking(
                 "aiosmtpd",
@@ -59,6 +72,13 @@ impl SmtpServer {
         set(&directory, mode);
         let mut command = Command::new(python);
         command.arg(script).arg(port.number().to_string()).arg(directory.path());
+        if let Some(name) = certified {
+            let signed = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+            for (file, text) in [("cert.pem", signed.cert.pem()), ("key.pem", signed.signing_key.serialize_pem())] {
+                fs::write(directory.path().join(file), text).expect("a temporary directory can be written to");
+            }
+            command.arg("tls");
+        }
         let ready = || TcpStream::connect(port.address()).is_ok();
         let server = Server::start(command, &directory.path().join("log"), ready);
         let server = server.unwrap_or_else(|reason| panic!("{reason}"));
@@ -72,6 +92,25 @@ impl SmtpServer {
         format!(
             "[email]\nsmtp = \"smtp://{address}\"\ninsecure = true\nuser = \"{USER}\"\nfrom = \"rec@example.org\"\n"
         )
+    }
+
+    /// The same, but over TLS: by STARTTLS, or from the start where a front before it sees to that.
+    #[must_use]
+    pub fn config_with_tls(&self, front: Option<u16>) -> String {
+        let (scheme, port) = front.map_or(("smtp", self.port.number()), |port| ("smtps", port));
+        format!("[email]\nsmtp = \"{scheme}://localhost:{port}\"\nuser = \"{USER}\"\nfrom = \"rec@example.org\"\n")
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// Who trusts this certificate trusts a server that was [started with TLS](Self::start_with_tls).
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.directory.path().join("cert.pem")
     }
 
     /// Has it behave otherwise from now on.

@@ -60,6 +60,7 @@ fn a_body_that_is_no_request_is_refused_by_its_field() {
     }
     let twice = json!({"room": "demo:lobby", "outputs": [{"kind": "file", "path": "a.mp4"}, {"kind": "file", "path": "a.mp4"}]});
     let problem = send("application/json", &twice.to_string()).problem(422);
+    assert_eq!(problem["field"], "outputs");
     let detail = problem["detail"].as_str().expect("a sentence");
     assert!(
         detail.contains(" a.mp4") && !detail.contains("/recordings/"),

@@ -105,6 +105,14 @@ impl Server {
         String::from_utf8(made.stdout).expect("text").trim().to_owned()
     }
 
+    /// Takes a key back.
+    pub(crate) fn revoke(&self, key: &str) {
+        let id = key.split('_').nth(1).expect("a key names itself");
+        let mut command = self.bench.command(&wallflower());
+        let done = command.args(["keys", "revoke", id, "--data=data"]).output().expect("it runs");
+        assert!(done.status.success(), "{done:?}");
+    }
+
     /// Its data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.bench.file("data")

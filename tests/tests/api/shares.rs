@@ -178,10 +178,18 @@ fn who_did_what_is_noted_for_administrators_and_without_secrets() {
     assert_eq!((&entries[0]["forwarded_for"], &entries[0]["from"]), (&json!("203.0.113.7"), &json!("127.0.0.1")));
     assert_eq!(entries[2]["share"], json!(share_id));
 
+    // What is done at the machine itself is noted as well.
+    server.revoke(&reader);
+    server.get("/v1/recordings", &reader).problem(401);
+    let newest = server.get("/v1/audit?limit=1", &admin).json()["entries"][0].clone();
+    assert_eq!((&newest["action"], &newest["name"]), (&json!("wallflower keys revoke"), &json!("read")));
+    assert_eq!(newest["key"].as_str(), reader.split('_').nth(1), "{newest:#}");
+
     let mut all = String::new();
     for file in std::fs::read_dir(server.data().join("audit")).expect("the log").flatten() {
         all.push_str(&std::fs::read_to_string(file.path()).expect("text"));
     }
+    assert_eq!(all.matches("wallflower keys create --scope ").count(), 3, "{all}");
     for secret in [&admin, &owner, &reader, path.trim_start_matches("/s/")] {
         assert!(!all.contains(secret), "{all}");
     }

@@ -103,6 +103,7 @@ mod tests {
         meters.answered("GET", "/healthz", 200, Duration::from_millis(3));
         meters.stored("get", Duration::from_millis(3));
         meters.changed(Life::Queued, &ended);
+        meters.warm(crate::launcher::Warm::default());
         let text = text(&BTreeMap::from([(Life::Recording, 3)]), 3, &meters).expect("it can be written");
         assert!(text.contains("wallflower_recordings_ended_total{state=\"aborted\",fault=\"none\"} 1"), "{text}");
         let document = include_str!("../../../../docs/metrics.md");

@@ -79,6 +79,7 @@ impl From<Denied> for Problem {
         match denied {
             Denied::Missing => Self::new(StatusCode::NOT_FOUND, "no-such-recording", detail),
             Denied::Refused(failure) => failure.into(),
+            Denied::Unfit(field, failure) => Self::from(failure).about(field),
             Denied::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "policy", detail),
             Denied::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", detail),
             Denied::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail),

@@ -6,7 +6,10 @@
 //! ```text
 //! AGENTS/{recording}-{number}.json    the handle, written before the agent has read its assignment
 //! AGENTS/{recording}.log              what its agents say on stderr, at most a few MiB
+//! AGENTS/warm-….log                   the same of an agent that waits for a recording: see `pool`
 //! ```
+
+mod pool;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,11 +23,13 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::link::Assignment;
+use wallflower_domain::wire::warm::Warmth;
 
-use super::{Handle, LOG_PART, Launcher, Life, LogPart};
+use self::pool::{Pool, Started};
+use super::{Handle, LOG_PART, Launcher, Life, LogPart, Warm, WarmPlan};
 
 /// An agent that does not take its assignment for so long hangs.
 const HAND_OVER: Duration = Duration::from_secs(5);
@@ -46,17 +51,24 @@ const KEPT_FROM_AGENTS: [&str; 11] = [
 ];
 
 /// Starts `PROGRAM agent`.
-#[derive(Clone, Debug)]
 pub struct ProcessLauncher {
     program: PathBuf,
     folder: PathBuf,
+    pool: Pool,
 }
 
-/// A process that can't be mistaken for another.
+/// The agent of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Process {
     recording: String,
     number: u32,
+    #[serde(flatten)]
+    identity: Identity,
+}
+
+/// A process that can't be mistaken for another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
     pid: i32,
     /// In ticks since the machine's start.
     started: u64,
@@ -70,7 +82,8 @@ impl ProcessLauncher {
             let sentence = format!("{} can't be made ({error}); choose another --data.", folder.display());
             Failure::new(FailureKind::DestinationUnwritable, sentence)
         })?;
-        Ok(Self { program, folder })
+        pool::sweep(&folder);
+        Ok(Self { program, folder, pool: Pool::default() })
     }
 
     /// Where a recording's agents write what they say.
@@ -86,11 +99,69 @@ impl ProcessLauncher {
         read(&self.note(recording, number))
     }
 
-    fn open_log(&self, recording: &str) -> std::io::Result<fs::File> {
-        let path = self.log_file(recording);
-        let is_large = fs::metadata(&path).is_ok_and(|meta| meta.len() > LARGEST_LOG);
-        fs::File::options().create(true).append(!is_large).write(true).truncate(is_large).mode(0o600).open(path)
+    /// Starts an agent that reads its stdin.
+    fn spawn(&self, log: &Path, stdout: Stdio) -> Result<(Child, Identity), Failure> {
+        let log = open_log(log).map_err(failed)?;
+        // From util-linux, which every Debian has: a session of its own without unsafe code.
+        let mut command = Command::new("setsid");
+        command.arg(&self.program).arg("agent").stdin(Stdio::piped()).stdout(stdout).stderr(log);
+        for name in KEPT_FROM_AGENTS {
+            command.env_remove(name);
+        }
+        let child = command.spawn().map_err(failed)?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| failed("it ended at once"))?;
+        let started = start_time(pid).ok_or_else(|| failed("it ended at once"))?;
+        Ok((child, Identity { pid, started, boot: boot_id() }))
     }
+
+    /// Writes down which process is a recording's agent.
+    fn write_note(&self, process: &Process) -> std::io::Result<()> {
+        fs::write(self.note(&process.recording, process.number), serde_json::to_vec(process)?)
+    }
+
+    /// By an agent that waits for such a recording, if there is one.
+    async fn launch_warm(&self, number: u32, assignment: &Assignment) -> Option<Process> {
+        if assignment.job.standing.ending.is_some() {
+            // It captures nothing.
+            return None;
+        }
+        let recording = &assignment.job.id;
+        let agent = self.pool.pop(Warmth::of(&assignment.job))?;
+        let process = Process { recording: recording.clone(), number, identity: agent.identity.clone() };
+        if let Err(error) = adopt_log(&agent.log, &self.log_file(recording)) {
+            tracing::warn!(recording, %error, "what a warm agent says can't be made its recording's log");
+        }
+        let is_taken = match self.write_note(&process) {
+            Ok(()) => agent.hand_over(assignment).await,
+            // Nobody would find it again. Who goes without a word leaves.
+            Err(_) => false,
+        };
+        self.pool.settle(is_taken);
+        if is_taken {
+            return Some(process);
+        }
+        tracing::warn!(recording, "a warm agent did not take its assignment; another one is started");
+        None
+    }
+}
+
+fn open_log(path: &Path) -> std::io::Result<fs::File> {
+    let is_large = fs::metadata(path).is_ok_and(|meta| meta.len() > LARGEST_LOG);
+    fs::File::options().create(true).append(!is_large).write(true).truncate(is_large).mode(0o600).open(path)
+}
+
+/// What an agent goes on writing to becomes the log of its recording, after what agents before it have said.
+fn adopt_log(warm: &Path, log: &Path) -> std::io::Result<()> {
+    match fs::File::open(log) {
+        Ok(before) if before.metadata()?.len() <= LARGEST_LOG => {
+            let mut grown = fs::File::options().append(true).open(warm)?;
+            std::io::copy(&mut std::io::Read::take(before, LARGEST_LOG), &mut grown)?;
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs::rename(warm, log)
 }
 
 fn read(note: &Path) -> Option<Process> {
@@ -133,22 +204,15 @@ impl Launcher for ProcessLauncher {
 
     async fn launch(&self, number: u32, assignment: &Assignment) -> Result<Handle, Failure> {
         let recording = &assignment.job.id;
-        if let Some(process) = self.noted(recording, number).filter(Process::runs) {
+        if let Some(process) = self.noted(recording, number).filter(|process| process.identity.runs()) {
             return handle(&process);
         }
-        let log = self.open_log(recording).map_err(failed)?;
-        // From util-linux, which every Debian has: a session of its own without unsafe code.
-        let mut command = Command::new("setsid");
-        command.arg(&self.program).arg("agent").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
-        for name in KEPT_FROM_AGENTS {
-            command.env_remove(name);
+        if let Some(process) = self.launch_warm(number, assignment).await {
+            return handle(&process);
         }
-        let mut child = command.spawn().map_err(failed)?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(|| failed("it ended at once"))?;
-        let started = start_time(pid).ok_or_else(|| failed("it ended at once"))?;
-        let process = Process { recording: recording.clone(), number, pid, started, boot: boot_id() };
-        let noted = serde_json::to_vec(&process).map_err(std::io::Error::from);
-        let noted = noted.and_then(|note| fs::write(self.note(recording, number), note));
+        let (mut child, identity) = self.spawn(&self.log_file(recording), Stdio::null())?;
+        let process = Process { recording: recording.clone(), number, identity };
+        let noted = self.write_note(&process);
         let handed_over = async {
             noted?;
             let mut stdin = child.stdin.take().ok_or(ErrorKind::BrokenPipe)?;
@@ -164,7 +228,7 @@ impl Launcher for ProcessLauncher {
         // Who has children has to see them off.
         tokio::spawn(async move { child.wait().await });
         if let Err(failure) = handed_over {
-            process.kill();
+            process.identity.kill();
             return Err(failure);
         }
         handle(&process)
@@ -172,11 +236,11 @@ impl Launcher for ProcessLauncher {
 
     async fn look(&self, handle: &Handle) -> Result<Life, Failure> {
         let process = parse(handle)?;
-        Ok(if process.runs() { Life::Running } else { Life::Gone { how: "ended".to_owned() } })
+        Ok(if process.identity.runs() { Life::Running } else { Life::Gone { how: "ended".to_owned() } })
     }
 
     async fn kill(&self, handle: &Handle) -> Result<(), Failure> {
-        parse(handle)?.kill();
+        parse(handle)?.identity.kill();
         Ok(())
     }
 
@@ -188,6 +252,17 @@ impl Launcher for ProcessLauncher {
         })
     }
 
+    async fn keep_warm(&self, plan: &WarmPlan) -> Warm {
+        let start = |log: &str| {
+            let log = self.folder.join(log);
+            match self.spawn(&log, Stdio::piped()) {
+                Ok((child, identity)) => Ok(Started { identity, child, log }),
+                Err(failure) => Err(failure.message),
+            }
+        };
+        self.pool.keep(plan, start).await
+    }
+
     async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure> {
         let entries = fs::read_dir(&self.folder).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("{} can't be read ({error}).", self.folder.display()))
@@ -197,7 +272,9 @@ impl Launcher for ProcessLauncher {
         let mut running = Vec::new();
         for note in notes {
             match read(&note) {
-                Some(process) if process.runs() => running.push((process.recording.clone(), handle(&process)?)),
+                Some(process) if process.identity.runs() => {
+                    running.push((process.recording.clone(), handle(&process)?))
+                }
                 // It is over, and what came of it is noted elsewhere.
                 _ => drop(fs::remove_file(note)),
             }
@@ -216,7 +293,7 @@ fn parse(handle: &Handle) -> Result<Process, Failure> {
     })
 }
 
-impl Process {
+impl Identity {
     fn runs(&self) -> bool {
         self.boot == boot_id() && start_time(self.pid) == Some(self.started)
     }
@@ -267,9 +344,24 @@ mod tests {
     }
 
     #[test]
+    fn the_log_of_a_warm_agent_becomes_its_recordings_after_what_was_said_before() {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let (warm, log) = (folder.path().join("warm-1-1.log"), folder.path().join("r.log"));
+        let mut stderr = open_log(&warm).expect("made");
+        adopt_log(&warm, &log).expect("the first agent's");
+        stderr.write_all(b"first\n").expect("written");
+        let mut stderr = open_log(&warm).expect("made");
+        adopt_log(&warm, &log).expect("the second agent's");
+        stderr.write_all(b"second\n").expect("written");
+        assert_eq!(fs::read_to_string(&log).expect("readable"), "first\nsecond\n");
+        assert!(!warm.exists());
+    }
+
+    #[test]
     fn a_process_is_told_from_another_of_the_same_number() {
         let own = i32::try_from(std::process::id()).expect("a process id");
-        let process = |started, boot: String| Process { recording: "r".into(), number: 1, pid: own, started, boot };
+        let process = |started, boot: String| Identity { pid: own, started, boot };
         let started = start_time(own).expect("it runs");
         assert!(process(started, boot_id()).runs());
         assert!(!process(started + 1, boot_id()).runs());

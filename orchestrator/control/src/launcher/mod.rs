@@ -10,11 +10,13 @@ pub mod socket;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::link::Assignment;
+use wallflower_domain::wire::warm::Warmth;
 
 /// By what a launcher finds an agent again, also after a restart of the orchestrator. Opaque to everybody else.
 pub type Handle = Value;
@@ -43,6 +45,30 @@ pub struct LogPart {
     pub next: u64,
 }
 
+/// Agents that are to wait for a recording, with everything up that does not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarmPlan {
+    /// For which recordings; others get agents that are started for them.
+    pub kind: Warmth,
+    /// How many.
+    pub agents: usize,
+    /// One that has waited so long is replaced.
+    pub renew: Duration,
+}
+
+/// How it stands with those that wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Warm {
+    /// So many can take a recording at once.
+    pub ready: usize,
+    /// So many have, since the beginning.
+    pub used: u64,
+    /// So many recordings have found none that was ready.
+    pub missed: u64,
+    /// So many were of another kind than those that wait.
+    pub unfit: u64,
+}
+
 /// Starts agents that go on when the orchestrator does not, and finds them again.
 #[async_trait]
 pub trait Launcher: Send + Sync + 'static {
@@ -65,7 +91,14 @@ pub trait Launcher: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// All agents that are there, with the ids of their recordings: to find those that nobody knows.
+    /// Has agents wait for a recording, so that a [`Self::launch`] that suits them is the matter of a moment. To be called once a second:
+    /// what is missing is started then, and what is too much is ended. When none are wanted it returns when all have gone. They go by
+    /// themselves when their orchestrator does. A launcher that has none warm launches each as it is asked to.
+    async fn keep_warm(&self, _plan: &WarmPlan) -> Warm {
+        Warm::default()
+    }
+
+    /// All agents that have a recording, with the ids of their recordings: to find those that nobody knows.
     async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure>;
 }
 

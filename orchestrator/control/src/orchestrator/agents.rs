@@ -7,7 +7,6 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 use wallflower_domain::record::{AgentRecord, Outcome, Record};
 use wallflower_domain::recording::{Event, apply};
-use wallflower_domain::room::Room;
 use wallflower_domain::wire::agent::{AgentEvent, Request};
 use wallflower_domain::wire::control::Course;
 use wallflower_domain::wire::link::{FromAgent, MAX_MESSAGE_BYTES, Said, ToAgent, beat_s, silence_s};
@@ -175,9 +174,6 @@ impl Session {
             return Err(Ending::Gone("it leaves events out"));
         }
         self.heard = said.number;
-        if self.record.as_ref().is_some_and(|record| matches!(record.request.room.room, Room::Livekit { .. })) {
-            self.orchestrator.announce(&self.id, &said.event);
-        }
         self.connected.hear(&said.event, said.at_us);
         let matters = !matters_little(&said.event);
         if self.unstored.is_empty() && self.is_noted {

@@ -1,50 +1,89 @@
 //! Tells a LiveKit room that it is recorded: by a data message on [`TOPIC`], for clients that are there, and in the room's metadata,
 //! for those who come later. LiveKit itself says so too, because the silent participant joins as a recorder.
+//!
+//! Told is what becomes of the record, by whoever has stored that: so a room hears of every beginning and of every end, also of one of
+//! which the agent could say nothing any more.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use wallflower_domain::failure::Failure;
+use wallflower_domain::record::Record;
 use wallflower_domain::recording::State;
 use wallflower_domain::request::RecordingRequest;
 use wallflower_domain::room::Room;
-use wallflower_domain::wire::agent::AgentEvent;
 
-use super::Orchestrator;
+use super::plan::Planner;
+use super::policies::Policies;
 use crate::livekit::RoomService;
+use crate::store::Store;
 
 /// Topic of the data message, whose text is `{"recording": true, "id": "…"}`.
 pub const TOPIC: &str = "wallflower.recording";
 /// Before each try.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
+/// What has not been told so long after the orchestrator was asked to end stays untold.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
-impl Orchestrator {
-    /// Tells the room of a recording what this event of its agent means for it, if its policy wants that. Does not wait.
-    pub(crate) fn announce(&self, id: &str, event: &AgentEvent) {
-        let recording = match event {
-            AgentEvent::Started { .. } => true,
-            AgentEvent::Stopping { .. } => false,
-            _ => return,
-        };
-        let (orchestrator, id) = (self.clone(), id.to_owned());
-        tokio::spawn(async move {
-            for pause in PAUSES {
-                tokio::time::sleep(pause).await;
-                match orchestrator.announce_once(&id, recording).await {
-                    Ok(()) => return,
-                    Err(failure) => {
-                        tracing::warn!(recording = %id, %failure, "the room can't be told of its recording")
-                    }
-                }
-            }
-        });
+/// Tells rooms. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    store: Arc<dyn Store>,
+    planner: Arc<Planner>,
+    policies: Policies,
+    client: reqwest::Client,
+    telling: Arc<Mutex<JoinSet<()>>>,
+    is_leaving: Arc<watch::Sender<bool>>,
+}
+
+impl Teller {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        planner: Arc<Planner>,
+        policies: Policies,
+        client: reqwest::Client,
+    ) -> Self {
+        let is_leaving = Arc::new(watch::Sender::new(false));
+        Self { store, planner, policies, client, telling: Arc::default(), is_leaving }
     }
 
-    async fn announce_once(&self, id: &str, recording: bool) -> Result<(), Failure> {
-        let Ok(record) = self.get(id).await else { return Ok(()) };
+    /// A record was changed: tells its room what that means for it, if its policy wants that. Does not wait.
+    pub(crate) fn changed(&self, before: State, after: &Record) {
+        let Room::Livekit { .. } = &after.request.room.room else { return };
+        let recording = match (before.is_under_way(), after.state().is_under_way()) {
+            (false, true) => true,
+            (true, false) => false,
+            _ => return,
+        };
+        let (teller, id) = (self.clone(), after.id().to_owned());
+        let mut telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        while telling.try_join_next().is_some() {}
+        telling.spawn(async move { teller.tell(&id, recording).await });
+    }
+
+    async fn tell(&self, id: &str, recording: bool) {
+        let mut leaving = self.is_leaving.subscribe();
+        for pause in PAUSES {
+            // Who leaves tries once more, at once.
+            let leaves = timeout(pause, leaving.wait_for(|leaves| *leaves)).await.is_ok();
+            match self.tell_once(id, recording).await {
+                Ok(()) => return,
+                Err(failure) => tracing::warn!(recording = %id, %failure, "the room can't be told of its recording"),
+            }
+            if leaves {
+                return;
+            }
+        }
+    }
+
+    async fn tell_once(&self, id: &str, recording: bool) -> Result<(), Failure> {
+        let Ok(Some(record)) = self.store.get(id).await else { return Ok(()) };
         // A try that comes late must not say what is over.
-        if recording && (record.state().is_terminal() || matches!(record.state(), State::Stopping | State::Finalizing))
-        {
+        if recording && !record.state().is_under_way() {
             return Ok(());
         }
         let request: &RecordingRequest = &record.request;
@@ -53,13 +92,23 @@ impl Orchestrator {
             return Ok(());
         }
         let credentials = self.planner.credentials(request, server)?;
-        let service = RoomService::new(self.webhook_client.clone(), server, credentials);
+        let service = RoomService::new(self.client.clone(), server, credentials);
         service.send(room, TOPIC, &json!({"recording": recording, "id": id})).await?;
         let Some(metadata) = service.metadata(room).await? else { return Ok(()) };
         match with_recording(&metadata, recording) {
             Some(metadata) => service.set_metadata(room, &metadata).await,
             // What is none of ours stays as it is.
             None => Ok(()),
+        }
+    }
+
+    /// Waits until all is told, but not for long: what waits for its next try has that now.
+    pub(crate) async fn leave(&self) {
+        self.is_leaving.send_replace(true);
+        let mut telling = std::mem::take(&mut *self.telling.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async { while telling.join_next().await.is_some() {} };
+        if timeout(LAST_WORDS, all).await.is_err() {
+            tracing::warn!("rooms could not be told in time of what became of their recordings");
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use wallflower_domain::frame::{FrameRate, FrameSize};
 use wallflower_domain::request::RecordingRequest;
 use wallflower_domain::wire::agent::Usage;
 
@@ -39,8 +40,11 @@ pub(crate) struct Profile {
 
 impl Profile {
     pub(crate) fn of(request: &RecordingRequest) -> Self {
-        let size = request.frame_size();
-        Self { width: size.width(), height: size.height(), fps: request.frame_rate().get() }
+        Self::at(request.frame_size(), request.frame_rate())
+    }
+
+    pub(crate) fn at(size: FrameSize, fps: FrameRate) -> Self {
+        Self { width: size.width(), height: size.height(), fps: fps.get() }
     }
 
     fn default_cost(self) -> Cost {
@@ -110,6 +114,16 @@ impl Room {
         self.count += count;
     }
 
+    /// How many recordings of this cost would fit in, up to so many.
+    pub(crate) fn fits(mut self, cost: Cost, most: usize) -> usize {
+        let fit = (0..most).take_while(|_| {
+            let fits = self.lacks(cost).is_none();
+            self.take(cost, 1);
+            fits
+        });
+        fit.count()
+    }
+
     /// Why there is no room for a recording of this cost; none when there is. One recording always fits: what is alone hurts nobody.
     pub(crate) fn lacks(&self, cost: Cost) -> Option<String> {
         if let Some(most) = self.most.filter(|most| self.count >= *most) {
@@ -165,6 +179,7 @@ mod tests {
     fn what_is_missing_is_said() {
         let mut room = Room::of(&CapacityConfig::default(), 2.0, 4096.0);
         let cost = Cost { cores: 0.6, mib: 600.0 };
+        assert_eq!((room.fits(cost, 2), room.fits(cost, 9)), (2, 3));
         for _ in 0..3 {
             assert_eq!(room.lacks(cost), None);
             room.take(cost, 1);

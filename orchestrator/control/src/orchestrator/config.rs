@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 use wallflower_domain::email::EmailAddress;
+use wallflower_domain::frame::FrameSize;
 use wallflower_domain::jitsi::{JitsiAccess, JitsiLogin};
 use wallflower_domain::layout::Layout;
 use wallflower_domain::request::Span;
@@ -44,6 +45,8 @@ pub struct Config {
     pub recording: RecordingConfig,
     /// How many at once.
     pub capacity: CapacityConfig,
+    /// Agents that wait for a recording.
+    pub warm: WarmConfig,
     /// Links for people without an API key.
     pub share: ShareConfig,
     /// Told of every change of state.
@@ -94,6 +97,19 @@ pub struct CapacityConfig {
     pub recordings_per_key: u32,
     /// Requests are queued, and nothing is launched.
     pub paused: bool,
+}
+
+/// Agents that wait for a recording, with browser, display and sound server up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WarmConfig {
+    /// How many. None by default: each takes memory all day, and who records now and then can wait for a second more.
+    pub agents: u32,
+    /// Size of the recordings that they can take.
+    #[serde(deserialize_with = "size")]
+    pub size: FrameSize,
+    /// One that has waited so long is replaced.
+    pub renew: Term,
 }
 
 /// Where changes are posted to.
@@ -233,6 +249,7 @@ impl Default for Config {
             allow_private: None,
             recording: RecordingConfig::default(),
             capacity: CapacityConfig::default(),
+            warm: WarmConfig::default(),
             share: ShareConfig::default(),
             webhooks: Vec::new(),
             email: None,
@@ -265,6 +282,12 @@ impl Default for CapacityConfig {
     }
 }
 
+impl Default for WarmConfig {
+    fn default() -> Self {
+        Self { agents: 0, size: FrameSize::HD, renew: Term::within(Duration::from_secs(3600)) }
+    }
+}
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Default for ShareConfig {
@@ -283,6 +306,13 @@ impl Default for AuditConfig {
     fn default() -> Self {
         Self { keep: Term::within(365 * DAY) }
     }
+}
+
+/// More would take minutes to be started, and start over and over.
+const MOST_WARM: u32 = 64;
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FrameSize, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
 
 fn sender() -> String {
@@ -306,6 +336,12 @@ impl Config {
             && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
         {
             return Err("public_url must be an address such as https://recordings.example.org".to_owned());
+        }
+        if config.warm.agents > MOST_WARM {
+            return Err(format!("warm.agents = {} is more than {MOST_WARM}", config.warm.agents));
+        }
+        if config.warm.agents > 0 && config.launcher != "process" {
+            return Err("warm.agents: only the launcher \"process\" keeps agents warm; leave it at 0".to_owned());
         }
         for deployment in &config.jitsi {
             deployment.access()?;
@@ -376,6 +412,9 @@ mod tests {
             ("[share]\nexpires = \"91days\"", "share.expires"),
             ("[email]\nsmtp = \"smtp://h\"\nfrom = \"nobody\"", "nobody"),
             ("[hooks]\nfinalize = [\"\"]", "hooks.finalize"),
+            ("[warm]\nagents = 65", "warm.agents"),
+            ("launcher = \"unix:/run/l\"\n[warm]\nagents = 1", "warm.agents"),
+            ("[warm]\nsize = \"1280x719\"", "1280"),
             ("public_url = \"ftp://h\"", "public_url"),
             ("[[jitsi]]\nhost = \"meet.example.org\"", "meet.example.org"),
             ("[[jitsi]]\nhost = \"h\"\nuser = \"recorder\"", "password"),

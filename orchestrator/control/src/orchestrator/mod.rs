@@ -31,6 +31,7 @@ mod resource;
 mod roster;
 mod scheduler;
 mod shares;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -56,7 +57,7 @@ use crate::store::{Created, Idempotency, Measured, Store, StoreError};
 pub use announce::TOPIC as RECORDING_TOPIC;
 pub use config::{
     AuditConfig, CapacityConfig, Config, EmailConfig, HooksConfig, JitsiConfig, LivekitConfig, REFERENCE,
-    RecordingConfig, ShareConfig, WebhookConfig,
+    RecordingConfig, ShareConfig, WarmConfig, WebhookConfig,
 };
 pub(crate) use meters::Meters;
 pub use policies::{Policy, Requester};
@@ -65,6 +66,7 @@ pub(crate) use resource::title;
 pub use resource::{DeliveryResource, FailureResource, OrderResource, Resource};
 pub use shares::Unshared;
 
+use announce::Teller;
 use capacity::Costs;
 use mail::Mailer;
 use notices::Announcer;
@@ -90,8 +92,10 @@ pub struct Orchestrator {
     records: Records,
     launcher: Arc<dyn Launcher>,
     planner: Arc<Planner>,
+    teller: Teller,
     meters: Meters,
     watch: Watch,
+    warm: warm::Wanted,
     policies: Policies,
     links_at: Vec<String>,
     webhook_client: reqwest::Client,
@@ -133,6 +137,9 @@ pub enum Denied {
     /// What is asked for is impossible, or not allowed.
     #[error("{0}")]
     Refused(Failure),
+    /// The same of this field of the request.
+    #[error("{1}")]
+    Unfit(&'static str, Failure),
     /// A policy does not let this caller, or anybody, do that.
     #[error("{0}")]
     Forbidden(String),
@@ -196,21 +203,27 @@ impl Orchestrator {
         let planner = Planner { config: parts.config, other_livekit: parts.livekit, demo: parts.demo };
         let (meters, watch) = (Meters::default(), Watch::default());
         let tell = meters.clone();
-        let store = Measured::new(parts.store, Box::new(move |operation, took| tell.stored(operation, took)));
+        let store: Arc<dyn Store> =
+            Arc::new(Measured::new(parts.store, Box::new(move |operation, took| tell.stored(operation, took))));
+        let planner = Arc::new(planner);
+        let teller = Teller::new(store.clone(), planner.clone(), policies.clone(), parts.client.clone());
         Ok(Self {
             name: Uuid::now_v7().simple().to_string(),
             records: Records::new(
-                Arc::new(store),
+                store,
                 Arc::new(announcer),
                 keep,
                 expiry_notice,
                 meters.clone(),
                 watch.clone(),
+                teller.clone(),
             ),
             launcher: parts.launcher,
-            planner: Arc::new(planner),
+            planner,
+            teller,
             meters,
             watch,
+            warm: warm::Wanted::default(),
             policies,
             links_at,
             webhook_client: parts.client,
@@ -228,11 +241,15 @@ impl Orchestrator {
         tasks.spawn(scheduler::schedule(self.clone()));
         tasks.spawn(reconcile::reconcile(self.clone()));
         tasks.spawn(notices::Poster { orchestrator: self.clone() }.post_all());
+        if self.config().warm.agents > 0 {
+            tasks.spawn(warm::keep(self.clone()));
+        }
         tasks
     }
 
-    /// Lets others do the work at once. To be called when nothing of [`Self::run`] runs any more.
+    /// Lets others do the work at once, ends agents that have none, and tells rooms what they have not been told. To be called when nothing of [`Self::run`] runs any more.
     pub async fn leave(&self) {
+        tokio::join!(warm::end(self), self.teller.leave());
         let presence = reconcile::presence(&self.name);
         for lease in ["scheduler", "reconciler", "notices", &presence] {
             // What can't be given back ends by itself.
@@ -291,9 +308,9 @@ impl Orchestrator {
         }
         let owner = requester.owner();
         let id = Uuid::now_v7().simple().to_string();
-        self.planner.check(&id, &request).map_err(Denied::Refused)?;
-        mail::check(self.config().email.as_ref(), &request).map_err(Denied::Refused)?;
-        self.reach().check(&request).await.map_err(Denied::Refused)?;
+        self.planner.check(&id, &request).map_err(|(field, why)| Denied::Unfit(field, why))?;
+        mail::check(self.config().email.as_ref(), &request).map_err(|why| Denied::Unfit("emails", why))?;
+        self.reach().check(&request).await.map_err(|(field, why)| Denied::Unfit(field, why))?;
         let now_us = now_us();
         let once = once.map(|(key, digest)| {
             let key = format!("{}/{key}", owner.as_deref().unwrap_or_default());

@@ -39,12 +39,15 @@ impl Planner {
         self.config.data.join("recordings").join(id)
     }
 
-    /// Whether what is asked for can be made at all. Nothing is started for what can't.
-    pub(crate) fn check(&self, id: &str, request: &RecordingRequest) -> Result<(), Failure> {
+    /// Whether what is asked for can be made at all. Nothing is started for what can't; the field that is to blame comes with the reason.
+    pub(crate) fn check(&self, id: &str, request: &RecordingRequest) -> Result<(), (&'static str, Failure)> {
         // By the names that the request has for them: where they are on this machine is nobody's business.
         let outputs = outputs(request, Path::new(""));
-        check_outputs(&outputs, request.encoding(), self.config.allows_private())?;
-        self.page(id, request).map(|_| ())
+        check_outputs(&outputs, request.encoding(), self.config.allows_private())
+            .map_err(|why| ("outputs", why.into()))?;
+        let is_page = matches!(request.room.room, Room::Page { .. });
+        let field = if is_page && request.template.is_some() { "template" } else { "room" };
+        self.page(id, request).map(drop).map_err(|why| (field, why))
     }
 
     /// The job of a record's next agent.
@@ -301,26 +304,29 @@ mod tests {
         assert_eq!(login(own), Ok(JitsiLogin::Token { token: Secret::new("own") }));
         assert!(login(json!("jitsi+http://meet.example.org/a")).expect_err("refused").contains("jitsi+https://"));
         let template = request(json!({"room": "jitsi+https://meet.example.org/a", "template": "https://h/t"}));
-        let failure = planner.check("r1", &template).expect_err("refused");
+        let (_, failure) = planner.check("r1", &template).expect_err("refused");
         assert!(failure.message.contains("template") && !failure.message.contains("hunter2"), "{failure}");
     }
 
     #[test]
     fn what_can_t_be_made_is_told_before_anything_is_started() {
-        for (request, said) in [
-            (json!({"room": "demo:lobby"}), "hosts no demo rooms"),
+        for (request, field, said) in [
+            (json!({"room": "demo:lobby"}), "room", "hosts no demo rooms"),
             (
                 json!({"room": "livekit+wss://meet.example.org/a"}),
+                "room",
                 "no keys for the LiveKit deployment meet.example.org",
             ),
-            (json!({"room": "https://example.org/", "template": "https://example.org/t"}), "template"),
+            (json!({"room": "https://example.org/", "template": "https://example.org/t"}), "template", "template"),
             (
                 json!({"room": "https://example.org/", "outputs": [{"kind": "file", "path": "a.mp4"}, {"kind": "audio", "path": "a.mp4"}]}),
+                "outputs",
                 "a.mp4",
             ),
         ] {
             let request: RecordingRequest = serde_json::from_value(request).expect("valid");
-            let failure = planner().check("r1", &request).expect_err(said);
+            let (named, failure) = planner().check("r1", &request).expect_err(said);
+            assert_eq!(named, field);
             assert!(failure.message.contains(said), "{said}: {failure}");
             assert!(!failure.message.contains("/data"), "{failure}");
         }

@@ -24,12 +24,12 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    /// Checks all that a request names.
-    pub(crate) async fn check(self, request: &RecordingRequest) -> Result<(), Failure> {
+    /// Checks all that a request names. With a failure comes the field.
+    pub(crate) async fn check(self, request: &RecordingRequest) -> Result<(), (&'static str, Failure)> {
         if self.allow_private {
             return Ok(());
         }
-        let mut named: Vec<(&str, &Url)> = request.webhooks.iter().map(|url| ("webhooks", url)).collect();
+        let mut named: Vec<(&'static str, &Url)> = request.webhooks.iter().map(|url| ("webhooks", url)).collect();
         named.extend(request.template.iter().map(|url| ("template", url)));
         match &request.room.room {
             Room::Page { url } => named.push(("room", url)),
@@ -38,13 +38,13 @@ impl Reach {
             Room::Demo { .. } => {}
         }
         for (field, url) in named {
-            let host = url.host().ok_or_else(|| refused(format!("\"{field}\" names no host.")))?;
+            let host = url.host().ok_or_else(|| (field, refused(format!("\"{field}\" names no host."))))?;
             let port = url.port_or_known_default().unwrap_or(443);
-            check_host(field, &host.to_owned(), port).await?;
+            check_host(field, &host.to_owned(), port).await.map_err(|why| (field, why))?;
         }
         for output in &request.outputs {
             if let OutputRequest::Stream { url } = output {
-                check_host("outputs", url.host(), url.port()).await?;
+                check_host("outputs", url.host(), url.port()).await.map_err(|why| ("outputs", why))?;
             }
         }
         Ok(())
@@ -129,7 +129,8 @@ mod tests {
             (json!({"room": "demo:a", "outputs": [{"kind": "stream", "url": "rtmp://localhost/app/key"}]}), "outputs"),
         ] {
             let request: RecordingRequest = serde_json::from_value(request.clone()).expect("valid");
-            let failure = Reach { allow_private: false }.check(&request).await.expect_err(field);
+            let (named, failure) = Reach { allow_private: false }.check(&request).await.expect_err(field);
+            assert_eq!(named, field);
             assert!(failure.message.contains(&format!("\"{field}\"")), "{failure}");
             assert!(!failure.message.contains("key"), "{failure}");
             assert_eq!(Reach { allow_private: true }.check(&request).await, Ok(()));

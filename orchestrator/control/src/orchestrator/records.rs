@@ -7,6 +7,7 @@ use thiserror::Error;
 use wallflower_domain::record::Record;
 use wallflower_domain::share::Term;
 
+use super::announce::Teller;
 use super::meters::Meters;
 use super::notices::Announcer;
 use super::roster::Watch;
@@ -30,6 +31,7 @@ pub(crate) struct Records {
     expiry_notice: Option<Term>,
     meters: Meters,
     watch: Watch,
+    teller: Teller,
 }
 
 /// Why a record was not changed.
@@ -54,8 +56,9 @@ impl Records {
         expiry_notice: Option<Term>,
         meters: Meters,
         watch: Watch,
+        teller: Teller,
     ) -> Self {
-        Self { store, announcer, keep, expiry_notice, meters, watch }
+        Self { store, announcer, keep, expiry_notice, meters, watch, teller }
     }
 
     /// Changes a record. What `change` leaves as it was is not stored. It may be called several times.
@@ -92,6 +95,7 @@ impl Records {
             match self.store.replace(&after, &notices).await? {
                 Replaced::Stored => {
                     self.meters.changed(before.state(), &after);
+                    self.teller.changed(before.state(), &after);
                     self.watch.tell(&after);
                     return Ok((after, answer));
                 }

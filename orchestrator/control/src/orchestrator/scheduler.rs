@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tracing::Instrument as _;
 use wallflower_domain::failure::{Failure, FailureKind};
+use wallflower_domain::frame::FrameRate;
 use wallflower_domain::record::{AgentRecord, Record};
 use wallflower_domain::recording::{Event, State, apply};
 use wallflower_domain::secret::Secret;
@@ -15,7 +16,7 @@ use wallflower_domain::wire::agent::Job;
 use wallflower_domain::wire::link::{Assignment, Link};
 
 use super::Orchestrator;
-use super::capacity::{Room, machine};
+use super::capacity::{Profile, Room, machine};
 use super::records::{ChangeError, now_us};
 use super::roster::Line;
 use crate::digest::sha256;
@@ -49,6 +50,9 @@ pub(crate) async fn schedule(orchestrator: Orchestrator) {
             let says = said_at.is_none_or(|at| at.elapsed() > SAY_INTERVAL);
             look(&orchestrator, &launching, says).await;
             said_at = if says { Some(Instant::now()) } else { said_at };
+        } else {
+            // Whoever launches nothing needs none.
+            orchestrator.warm.want(0);
         }
         // Both are reasons to look.
         let _ = tokio::time::timeout(LOOK_INTERVAL, orchestrator.watch.roster.stirred()).await;
@@ -67,12 +71,13 @@ impl Launching {
 
 async fn look(orchestrator: &Orchestrator, launching: &Launching, says: bool) {
     let Some(Line { mut queued, running, mut of_owner }) = orchestrator.watch.roster.line() else { return };
-    if queued.is_empty() {
+    let config = &orchestrator.planner.config;
+    if queued.is_empty() && config.warm.agents == 0 {
         return;
     }
     queued.sort_by(|(a_id, a), (b_id, b)| b.priority.cmp(&a.priority).then_with(|| a_id.cmp(b_id)));
     let (cores, mib) = machine();
-    let capacity = &orchestrator.planner.config.capacity;
+    let capacity = &config.capacity;
     let most_of_owner = usize::try_from(capacity.recordings_per_key).ok().filter(|most| *most > 0);
     let mut room = Room::of(capacity, cores, mib);
     let cost_of = |profile| orchestrator.costs(|costs| costs.of(profile));
@@ -116,6 +121,10 @@ async fn look(orchestrator: &Orchestrator, launching: &Launching, says: bool) {
             reasons.push((id, reason));
         }
     }
+    // Those that wait for a recording give way to those that wait for room.
+    let warm = if ahead > 0 || capacity.paused { 0 } else { usize::try_from(config.warm.agents).unwrap_or(0) };
+    let kind = Profile::at(config.warm.size, FrameRate::DEFAULT);
+    orchestrator.warm.want(room.fits(cost_of(kind), warm));
     if says {
         // A few at a time: nobody who could be launched waits for this.
         for (id, reason) in reasons.into_iter().take(SAID_AT_ONCE) {
@@ -183,7 +192,7 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
     let launched = async {
         // A name may lead elsewhere by now. Where nothing is captured any more, nothing is opened.
         if record.standing.ending.is_none() {
-            orchestrator.reach().check(&record.request).await?;
+            orchestrator.reach().check(&record.request).await.map_err(|(_, why)| why)?;
         }
         let job = orchestrator.planner.job(record)?;
         prepare(orchestrator, &job)?;

@@ -12,3 +12,4 @@ pub mod link;
 pub mod page;
 pub mod player;
 pub mod scene;
+pub mod warm;

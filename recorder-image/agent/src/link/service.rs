@@ -16,6 +16,7 @@ use crate::report::Report;
 use crate::session::{Outcome, perform, refuse_all};
 use crate::stdio::Signals;
 use crate::streams::Trust;
+use crate::warm::Warm;
 
 /// Requests that may wait.
 const MAX_WAITING: usize = 64;
@@ -29,12 +30,26 @@ const LONGEST_LINGER_S: f64 = 7.0 * 86_400.0;
 const FILING_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Performs what is assigned and tells the orchestrator of it. Returns when nothing of the recording runs any more, and its end was
-/// heard or nobody was there to hear it for long enough.
-pub(crate) async fn serve(assignment: Assignment, program: &Path, began: Instant) -> Result<(), Failure> {
+/// heard or nobody was there to hear it for long enough. `warm` is what was started before there was an assignment.
+pub(crate) async fn serve(
+    assignment: Assignment,
+    program: &Path,
+    began: Instant,
+    warm: Option<Warm>,
+) -> Result<(), Failure> {
     let Assignment { job, link } = assignment;
-    let Checked { orchestrator, events, heard, linger } = checked(link, &job.id)
-        .map_err(|why| Failure::new(FailureKind::BadRequest, format!("The agent can't take its assignment: {why}.")))?;
-    let signals = Signals::new()?;
+    let able = checked(link, &job.id)
+        .map_err(|why| Failure::new(FailureKind::BadRequest, format!("The agent can't take its assignment: {why}.")))
+        .and_then(|checked| Ok((checked, Signals::new()?)));
+    let (Checked { orchestrator, events, heard, linger }, signals) = match able {
+        Ok(able) => able,
+        Err(failure) => {
+            if let Some(warm) = warm {
+                warm.leave().await;
+            }
+            return Err(failure);
+        }
+    };
     let post = Post::open(&events, heard).await;
     let (sender, told) = mpsc::unbounded_channel();
     let report = Report::new(sender);
@@ -49,7 +64,7 @@ pub(crate) async fn serve(assignment: Assignment, program: &Path, began: Instant
     let leave = Arc::new(Notify::new());
     let signalled = tokio::spawn(forward(signals, asks.clone(), leave.clone()));
 
-    let Outcome { end, failure, delivery } = perform(&job, program, began, &mut requests, &report).await;
+    let Outcome { end, failure, delivery } = perform(&job, program, began, warm, &mut requests, &report).await;
     refuse_all(&mut requests, &report);
     report.send(AgentEvent::Finished { end, failure, delivery });
     drop(report);

@@ -17,6 +17,7 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use rustls::CertificateError;
 use wallflower_domain::email::{EmailAddress, MAX_EMAILS};
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::record::Notice;
@@ -81,9 +82,13 @@ impl Mailer {
             Ok(Err(error)) => {
                 // That we are not let in is for the operator to mend, and no word about the message.
                 let lasts = error.status().is_some_and(|code| (540..600).contains(&u16::from(code)));
-                let why = match error.status() {
-                    Some(_) => format!("The mail server has refused it: {error}."),
-                    None => format!("The mail server can't be used: {}.", cause(&error)),
+                let why = match (error.status(), distrust(&error)) {
+                    (Some(_), _) => format!("The mail server has refused it: {error}."),
+                    (None, Some(why)) => format!(
+                        "The mail server's certificate can't be trusted ({why}), so that it was told nothing; have its authority among those of \
+                         this machine, or name its file by SSL_CERT_FILE."
+                    ),
+                    (None, None) => format!("The mail server can't be used: {}.", cause(&error)),
                 };
                 Err(Trouble { why, lasts })
             }
@@ -145,6 +150,21 @@ fn address(address: &EmailAddress) -> Result<Address, Failure> {
 
 fn late() -> String {
     format!("The mail server did not answer within {} s.", DEADLINE.as_secs())
+}
+
+/// What is wrong with a certificate, if that is why.
+fn distrust<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a CertificateError> {
+    let mut error = Some(error);
+    while let Some(outer) = error {
+        // What an I/O error holds is not its source.
+        let inner = outer.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = outer.downcast_ref().or_else(|| inner?.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+            return Some(why);
+        }
+        error = outer.source();
+    }
+    None
 }
 
 /// The innermost reason: those around it say less.
