@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use wallflower_tests::harness::{Bench, Site, my_turn, within};
-use wallflower_tests::media_probe::Sync;
+use wallflower_tests::harness::pages::Answer;
+use wallflower_tests::harness::{Bench, Pages, Site, my_turn, within};
+use wallflower_tests::media_probe::{Sync, decode};
 
 const SECONDS: f64 = 30.0;
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -88,5 +89,24 @@ fn a_recording_of_720p30_reaches_its_figures() {
         figure("capture and encode", "core", one(capture), (0.0, within(0.3, 1.0))),
         figure("cold start to the first frame", "s", one(start_s), (0.0, within(2.5, 10.0))),
     ]);
+    bench.assert_nothing_left();
+}
+
+/// At few frames a second, where ffmpeg would look at the pictures for two seconds before it opened the sound.
+#[test]
+fn the_sound_begins_with_the_picture() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let hum = "<script>const context = new AudioContext(), hum = context.createOscillator(); hum.connect(context.destination); \
+               hum.start(); const heard = () => context.currentTime > 1 ? console.log('START_RECORDING') : setTimeout(heard, 20); \
+               heard();</script>";
+    let pages = Pages::serve(&[("/", Answer::Html(hum.into()))]);
+    let url = pages.url("/");
+    let size = ["--size=320x180", "--fps=10", "--duration=4s", "--json", "-o", "a.mp4"];
+    let ended = bench.run(&[&["record", &url, "--await-start"], &size[..]].concat(), DEADLINE);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let samples = decode::samples(&bench.file("a.mp4")).expect("the sound decodes");
+    let first = samples.values.iter().position(|value| value.abs() > 0.1).expect("there is sound");
+    let begins_s = samples.time_of(first as f64);
+    assert!(begins_s <= within(0.25, 0.8), "the sound begins at {begins_s} s");
     bench.assert_nothing_left();
 }

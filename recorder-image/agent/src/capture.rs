@@ -245,6 +245,9 @@ fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
         let device = plan.encoder.device_options();
         add(&device.iter().map(String::as_str).collect::<Vec<_>>());
         add(&["-frame_drop_threshold", DROP_THRESHOLD]);
+        // By itself ffmpeg looks at twenty frames to guess the rate that it is told, and opens the sound only then: two thirds of a second
+        // of it, at 10 frames a second two, would be missing at the beginning of each attempt.
+        add(&["-fpsprobesize", "0"]);
         add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
         add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
     }

@@ -281,8 +281,12 @@ mod tests {
             assert!(!printed.contains("ours") && !printed.contains("theirs"), "{printed}");
         }
         let template = json!({"room": "livekit+ws://h:1/a", "template": "https://h/t"});
-        let failure = planner.check("r1", &serde_json::from_value(template).expect("valid")).expect_err("refused");
-        assert!(failure.message.contains("e2ee_key") && !failure.message.contains("theirs"), "{failure}");
+        let (named, failure) =
+            planner.check("r1", &serde_json::from_value(template).expect("valid")).expect_err("refused");
+        assert!(
+            named == "template" && failure.message.contains("e2ee_key") && !failure.message.contains("theirs"),
+            "{failure}"
+        );
     }
 
     #[test]
