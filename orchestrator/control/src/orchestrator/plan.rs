@@ -284,7 +284,7 @@ mod tests {
         let (named, failure) =
             planner.check("r1", &serde_json::from_value(template).expect("valid")).expect_err("refused");
         assert!(
-            named == "template" && failure.message.contains("e2ee_key") && !failure.message.contains("theirs"),
+            named == "room" && failure.message.contains("e2ee_key") && !failure.message.contains("theirs"),
             "{failure}"
         );
     }
