@@ -41,6 +41,8 @@ export interface SessionView {
   restyle(theme: Theme): void;
   /** What is asked for while recording: a lower third, which is shown when it is time, and a line across the picture. */
   dress(third: LowerThird | null, banner: string | null): void;
+  /** Whether cameras and screens are drawn in this layout; where it isn't said, they are. */
+  showsPictures?(layout: Layout): boolean;
   /** Draws the room as it is, and tells over how many pages everybody is spread. */
   show(room: RoomState, layout: Layout, page: number, programme: Programme): number;
   /** The page is ready: from here time is counted. */
@@ -153,6 +155,11 @@ export class Session {
     this.#crowdedSince = pages > 1 ? (this.#crowdedSince ?? now) : null;
   }
 
+  #readiness(now: number): "ready" | number | null {
+    const showsPictures = this.#view.showsPictures?.(this.#look.layout) ?? true;
+    return readiness(cast(this.#room, this.#look), showsPictures, now);
+  }
+
   #programme(now: number): Programme {
     return programme(this.#look.theme.overlays, this.#readyAt, now, this.#third);
   }
@@ -160,7 +167,7 @@ export class Session {
   /** Time alone changes the picture too: one timer, for the next moment at which it does. */
   #lookAhead(): void {
     const now = performance.now();
-    const due = this.#prepared && this.#readyAt === null ? readiness(cast(this.#room, this.#look), now) : null;
+    const due = this.#prepared && this.#readyAt === null ? this.#readiness(now) : null;
     if (due === "ready") this.#sayReady(now);
     const turn = nextTurn(this.#crowdedSince, this.#look.theme.tiles, now);
     const scheduled = this.#programme(now).next;

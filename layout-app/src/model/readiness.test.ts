@@ -22,5 +22,11 @@ test.each<[string, RoomChange[], number, "ready" | number | null]>([
   ["a first frame before the join is through", [PERSON, TRACK, FRAME], 1, null],
 ])("%s", (_, changes, now, expected) => {
   const room = changes.reduce((before, change) => reduce(before, change, 0), EMPTY_ROOM);
-  expect(readiness(room, now)).toBe(expected);
+  expect(readiness(room, true, now)).toBe(expected);
+});
+
+test("no picture is awaited where none is shown", () => {
+  const room = [PERSON, TRACK, JOINED].reduce((before, change) => reduce(before, change, 0), EMPTY_ROOM);
+  expect(readiness(room, false, 0)).toBe(NO_VIDEO_MS);
+  expect(readiness(room, false, NO_VIDEO_MS)).toBe("ready");
 });

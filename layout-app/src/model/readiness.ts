@@ -1,4 +1,4 @@
-import type { RoomState } from "./room";
+import type { Participant, RoomState } from "./room";
 
 /** How long a room without video is given for somebody to switch a camera on. */
 export const NO_VIDEO_MS = 500;
@@ -8,15 +8,17 @@ export const NO_FRAME_MS = 5000;
 /**
  * Whether what is shown is worth recording, once the room is joined:
  * 1. a frame of some video was shown: yes;
- * 2. nobody has a camera or a screen on: yes after NO_VIDEO_MS; an empty room too, for a recorder that comes early is normal;
+ * 2. nobody has a camera or a screen on, or none would be shown: yes after NO_VIDEO_MS; an empty room too, for a recorder that comes early
+ *    is normal;
  * 3. video is announced and no frame has come: yes after NO_FRAME_MS.
  *
  * Otherwise the time at which to ask again; null for as soon as something changes.
  */
-export function readiness(room: RoomState, now: number): "ready" | number | null {
+export function readiness(room: RoomState, showsPictures: boolean, now: number): "ready" | number | null {
   if (room.joinedAt === null) return null;
   if (room.frames.size > 0) return "ready";
-  const awaited = room.participants.some((each) => each.camera.state !== "off" || each.screen.state !== "off");
+  const isSeen = (each: Participant) => each.camera.state !== "off" || each.screen.state !== "off";
+  const awaited = showsPictures && room.participants.some(isSeen);
   const due = room.joinedAt + (awaited ? NO_FRAME_MS : NO_VIDEO_MS);
   return now >= due ? "ready" : due;
 }

@@ -129,3 +129,9 @@ export const LAYOUTS: Readonly<Record<Layout, Rule>> = {
     },
   },
 };
+
+/** Whether cameras and screens are among what a layout shows. */
+export function showsPictures(layout: Layout): boolean {
+  const { plain, shared } = LAYOUTS[layout];
+  return [plain.landscape, shared.landscape].some((plan) => plan.kind !== "voices");
+}

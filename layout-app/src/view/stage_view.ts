@@ -3,7 +3,7 @@ import type { Participant, Programme, RoomState } from "../model";
 import { sharers } from "../model";
 import { CaptionOverlay, ChatOverlay, element, notice, PinnedOverlay, ReactionOverlay } from "../overlays";
 import type { Person, Placement, Rect, Share, Size } from "../stage";
-import { arrange } from "../stage";
+import { arrange, showsPictures } from "../stage";
 import { makeTile } from "./make_tile";
 import { Motion } from "./motion";
 import type { FrameListener, PictureSource } from "./picture";
@@ -91,6 +91,10 @@ export class StageView {
   /** What is asked for while recording. */
   dress(third: LowerThird | null, banner: string | null): void {
     this.#trim.dress(third, banner);
+  }
+
+  showsPictures(layout: Layout): boolean {
+    return showsPictures(layout);
   }
 
   /** Draws the room as it is, and tells over how many pages everybody is spread. */
