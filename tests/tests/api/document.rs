@@ -51,7 +51,7 @@ fn no_request_that_the_document_lets_one_think_of_is_answered_otherwise_than_it_
         .args(["run", &format!("http://{}/openapi.json", server.address), "--checks", CHECKS])
         // Followers wait for what comes next.
         .args(["--exclude-path-regex", "events$", "--phases", "examples,coverage,fuzzing"])
-        .args(["--workers", "1", "--max-examples", "20", "--generation-deterministic", "--max-time", "100"])
+        .args(["--workers", "1", "--max-examples", "60", "--generation-deterministic"])
         .args(["--request-timeout", "10", "--continue-on-failure", "--no-shrink", "--no-color", "--warnings", "off"])
         .stdin(Stdio::null())
         .stdout(printed.try_clone().expect("a log"))

@@ -4,14 +4,17 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use super::openapi;
 use super::problem::Problem;
 
 /// A body, read.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned + JsonSchema> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -44,8 +47,8 @@ fn unread(rejection: BytesRejection) -> Problem {
     }
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // A list of an object's fields is as good to serde; to nobody else.
+fn read<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T, Problem> {
+    // The document would find that too, but say less.
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(Problem::bad_request("The body is not valid: it must be a JSON object."));
     }
@@ -60,7 +63,15 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         }
     })?;
     json.end().map_err(|error| Problem::bad_request(format!("The body is not valid: {error}.")))?;
-    Ok(value)
+    match serde_json::from_slice::<Value>(bytes).ok().and_then(|body| openapi::misfit::<T>(&body)) {
+        Some(field) => Err(outside_of_the_document(field)),
+        None => Ok(value),
+    }
+}
+
+fn outside_of_the_document(field: String) -> Problem {
+    let detail = format!("The body is not valid: {field} is not what /openapi.json says it has to be.");
+    Problem::bad_request(detail).about(field)
 }
 
 /// The field that is meant: a field that is missing, or that there is none of, is named by the reason only.
@@ -92,6 +103,8 @@ mod tests {
             (r#"{"room": "demo:a", "theme": {"tiels": {}}}"#, Some("theme.tiels")),
             (r#"{"room": "demo:a", "theme": {"logo": {}}}"#, Some("theme.logo.image")),
             (r#"{"room": "demo:a", "webhooks": ["https://a.example", 1]}"#, Some("webhooks[1]")),
+            (r#"{"room": "demo:a", "theme": [null, null]}"#, Some("theme")),
+            (r#"{"room": "demo:a", "outputs": [["hls"]]}"#, Some("outputs[0]")),
             (r#"{"room": "demo:a""#, None),
             ("[]", None),
         ] {

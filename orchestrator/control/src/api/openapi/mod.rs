@@ -2,6 +2,7 @@
 //!
 //! It is checked in as `docs/openapi.json`, and served as `/openapi.json`.
 
+mod bodies;
 mod operations;
 mod types;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::Scope;
 use super::problem::Problem;
+pub(crate) use bodies::misfit;
 use types::Types;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(make);
