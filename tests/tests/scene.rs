@@ -17,12 +17,16 @@ use wallflower_tests::media_probe::plan::Plan;
 const PEOPLE: usize = 9;
 const START: Duration = Duration::from_secs(90);
 const SOON: Duration = Duration::from_secs(60);
+/// As far as the frame counter counts.
+const COUNTS: i64 = 64;
 /// How long each of the two is measured, in seconds.
 const MEASURED_S: f64 = 30.0;
 /// Everybody is there and has moved to their place.
 const SETTLED_S: f64 = 4.0;
 
-/// The counter of the probe page, in one pixel a cell: what it costs is of no account.
+/// The counter of the probe page as an animation that the compositor performs, like all that moves on this page: cameras, tiles, reactions.
+/// It counts sixtieths of a second, and begins anew after [`COUNTS`]; a frame that shows the same as the one before is one that was painted
+/// once and recorded twice.
 fn overlay() -> String {
     let Plan { columns, counter, .. } = Plan::get();
     let column = 100.0 / f64::from(*columns);
@@ -30,24 +34,28 @@ fn overlay() -> String {
     let (left, width) = (f64::from(counter.first_column) * column, f64::from(cells) * column);
     let (top, height, bits) = (counter.top * 100.0, counter.height * 100.0, counter.bits);
     format!(
-        "(() => {{
-  const row = Object.assign(document.createElement('canvas'), {{ width: {cells}, height: 1 }});
-  row.style.cssText = 'position:fixed;z-index:2147483647;image-rendering:pixelated;left:{left}vw;top:{top}vh;width:{width}vw;height:{height}vh';
-  const draw = row.getContext('2d', {{ alpha: false }});
-  let count = 0;
-  const paint = () => {{
+        "(async () => {{
+  const counts = {COUNTS};
+  const table = Object.assign(document.createElement('canvas'), {{ width: {cells}, height: counts }});
+  const draw = table.getContext('2d', {{ alpha: false }});
+  for (let count = 0; count < counts; count++) {{
     const gray = count ^ (count >> 1);
     const digits = Array.from({{ length: {bits} }}, (_, at) => (gray >> ({bits} - 1 - at)) & 1);
     const parity = digits.reduce((sum, digit) => sum ^ digit, 0);
     [1, 0, ...digits, parity, 1].forEach((white, at) => {{
       draw.fillStyle = white ? 'white' : 'black';
-      draw.fillRect(at, 0, 1, 1);
+      draw.fillRect(at, count, 1, 1);
     }});
-    count = (count + 1) % 2 ** {bits};
-    requestAnimationFrame(paint);
-  }};
+  }}
+  const strip = Object.assign(document.createElement('img'), {{ src: table.toDataURL() }});
+  await strip.decode();
+  strip.style.cssText = `display:block;width:100%;height:${{counts * 100}}%;image-rendering:pixelated;will-change:transform`;
+  const row = document.createElement('div');
+  row.style.cssText = 'position:fixed;z-index:2147483647;overflow:hidden;left:{left}vw;top:{top}vh;width:{width}vw;height:{height}vh';
+  row.append(strip);
   document.body.append(row);
-  requestAnimationFrame(paint);
+  const frames = {{ transform: ['translateY(0)', 'translateY(-100%)'] }};
+  strip.animate(frames, {{ duration: (counts * 1000) / 60, iterations: Infinity, easing: `steps(${{counts}})` }});
 }})()"
     )
 }
@@ -109,7 +117,7 @@ fn a_scene_of_nine_people_keeps_its_frames_and_its_script_small() {
     let (script, layout, style) = (share(|work| work.script), share(|work| work.layout), share(|work| work.style));
     let all = share(|work| work.all);
 
-    let drawn = page.ask("Runtime.evaluate", &json!({ "expression": overlay() }));
+    let drawn = page.ask("Runtime.evaluate", &json!({ "expression": overlay(), "awaitPromise": true }));
     assert!(drawn["exceptionDetails"].is_null(), "{drawn}");
     until(&mut running, begin + 2.0 * MEASURED_S + 3.0);
     running.signal("INT");
@@ -122,7 +130,7 @@ fn a_scene_of_nine_people_keeps_its_frames_and_its_script_small() {
     let (chat, reactions) = (happened("chat"), happened("reaction"));
     assert!(chat >= 10 && reactions >= 10, "{chat} lines, {reactions} reactions");
 
-    let (mut counters, mut since) = (Counters::default(), None);
+    let (mut counters, mut since) = (Counters::beginning_anew_after(COUNTS), None);
     let file = bench.file("a.mp4");
     let last = decode::pictures(&file).expect("it decodes").end;
     let seen = decode::frames(&file, Colours::Gray, None, |frame| {

@@ -48,12 +48,24 @@ pub fn read(frame: &Frame<'_>) -> Reading {
 }
 
 /// The counters of a whole recording.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Counters {
     readings: Vec<(f64, Reading)>,
+    modulus: i64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self::beginning_anew_after(1 << Plan::get().counter.bits)
+    }
 }
 
 impl Counters {
+    /// Counters of a page that counts no further than this.
+    pub fn beginning_anew_after(modulus: i64) -> Self {
+        Self { readings: Vec::new(), modulus }
+    }
+
     /// Adds a frame.
     pub fn see(&mut self, frame: &Frame<'_>) {
         self.readings.push((frame.pts, read(frame)));
@@ -116,7 +128,7 @@ impl Counters {
     }
 
     fn steps(&self) -> Vec<Step> {
-        let modulus = 1_i64 << Plan::get().counter.bits;
+        let modulus = self.modulus;
         let counts: Vec<_> = self.counts().collect();
         counts
             .windows(2)
