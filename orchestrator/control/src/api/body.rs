@@ -64,14 +64,14 @@ fn read<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     json.end().map_err(|error| Problem::bad_request(format!("The body is not valid: {error}.")))?;
     match serde_json::from_slice::<Value>(bytes).ok().and_then(|body| openapi::misfit::<T>(&body)) {
-        Some(field) => Err(outside_of_the_document(field)),
+        Some(misfit) => Err(outside_of_the_document(misfit)),
         None => Ok(value),
     }
 }
 
-fn outside_of_the_document(field: String) -> Problem {
-    let detail = format!("The body is not valid: {field} is not what /openapi.json says it has to be.");
-    Problem::bad_request(detail).about(field)
+fn outside_of_the_document(openapi::Misfit { field, reason }: openapi::Misfit) -> Problem {
+    let problem = Problem::bad_request(format!("The body is not valid: {reason}; see /openapi.json."));
+    if field.is_empty() { problem } else { problem.about(field) }
 }
 
 /// The field that is meant: a field that is missing, or that there is none of, is named by the reason only.

@@ -27,14 +27,25 @@ fn named(schema: &Value) -> Option<(String, Validator)> {
     Some((name, jsonschema::draft202012::new(&whole).ok()?))
 }
 
-/// The part of a body that is not what the document says of this type; empty for all of it.
-pub(crate) fn misfit<T: JsonSchema>(body: &Value) -> Option<String> {
+/// What of a body is not as the document says.
+#[derive(Debug)]
+pub(crate) struct Misfit {
+    /// Its path; empty for all of it.
+    pub(crate) field: String,
+    /// What is wrong, without the value, which may be secret.
+    pub(crate) reason: String,
+}
+
+/// Holds a body against what the document says of this type.
+pub(crate) fn misfit<T: JsonSchema>(body: &Value) -> Option<Misfit> {
     let error = BODIES.get(T::schema_name().as_ref())?.validate(body).err()?;
-    Some(error.instance_path().iter().fold(String::new(), |path, segment| match segment {
+    let field = error.instance_path().iter().fold(String::new(), |path, segment| match segment {
         LocationSegment::Property(name) if path.is_empty() => name.into_owned(),
         LocationSegment::Property(name) => format!("{path}.{name}"),
         LocationSegment::Index(index) => format!("{path}[{index}]"),
-    }))
+    });
+    let named = if field.is_empty() { "it" } else { &field };
+    Some(Misfit { reason: error.masked_with(named).to_string(), field })
 }
 
 #[cfg(test)]
@@ -52,11 +63,21 @@ mod tests {
 
     #[test]
     fn what_the_document_does_not_say_is_found() {
-        let of = |body: Value| misfit::<RecordingRequest>(&body);
+        let of = |body: Value| misfit::<RecordingRequest>(&body).map(|misfit| misfit.field);
         assert_eq!(of(json!({"room": "demo:a", "theme": {"colors": {}}, "outputs": [{"kind": "hls"}]})), None);
         assert_eq!(of(json!({"room": "demo:a", "theme": [null, null]})).as_deref(), Some("theme"));
         assert_eq!(of(json!({"room": "demo:a", "theme": {"tiles": []}})).as_deref(), Some("theme"));
         assert_eq!(of(json!({"room": "demo:a", "outputs": [["hls"]]})).as_deref(), Some("outputs[0]"));
-        assert_eq!(misfit::<LookChange>(&json!([])).as_deref(), Some(""));
+        assert_eq!(misfit::<LookChange>(&json!([])).map(|misfit| misfit.field).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_value() {
+        let reason = |stream: &str| {
+            let output = json!({"kind": "stream", "url": stream});
+            misfit::<RecordingRequest>(&json!({"room": "demo:a", "outputs": [output]})).expect("it is none").reason
+        };
+        let told = reason("ftp://a.example/hunter2");
+        assert!(told.starts_with("outputs[0]") && !told.contains("hunter2"), "{told}");
     }
 }

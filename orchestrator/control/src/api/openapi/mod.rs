@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::Scope;
 use super::problem::Problem;
-pub(crate) use bodies::misfit;
+pub(crate) use bodies::{Misfit, misfit};
 use types::Types;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(make);
