@@ -51,7 +51,7 @@ fn no_request_that_the_document_lets_one_think_of_is_answered_otherwise_than_it_
         .args(["run", &format!("http://{}/openapi.json", server.address), "--checks", CHECKS])
         // Followers wait for what comes next.
         .args(["--exclude-path-regex", "events$", "--phases", "examples,coverage,fuzzing"])
-        .args(["--workers", "1", "--max-examples", "60", "--generation-deterministic"])
+        .args(["--workers", "1", "--max-examples", "200", "--generation-deterministic"])
         .args(["--request-timeout", "10", "--continue-on-failure", "--no-shrink", "--no-color", "--warnings", "off"])
         .stdin(Stdio::null())
         .stdout(printed.try_clone().expect("a log"))
@@ -74,6 +74,8 @@ fn no_request_that_the_document_lets_one_think_of_is_answered_otherwise_than_it_
     assert!(status.is_some_and(|status| status.success()), "{status:?}\n{said}");
     let tested = said.lines().find_map(|line| line.trim().strip_prefix("Tested: ")?.parse::<u32>().ok());
     assert!(tested >= Some(15), "too little was tested:\n{said}");
+    let cases = said.lines().find(|line| line.contains(" generated")).unwrap_or_default();
+    println!("requests: {}", cases.trim());
     assert_eq!(server.get("/readyz", &key).body, "ready\n", "it serves on");
     let agents = std::fs::read_dir(server.data().join("agents")).map_or(0, Iterator::count);
     assert_eq!(agents, 0, "nothing was launched");
