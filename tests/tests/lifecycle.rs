@@ -3,11 +3,11 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wallflower_tests::harness::pages::Answer;
-use wallflower_tests::harness::run::signal;
+use wallflower_tests::harness::run::{signal, wallflower};
 use wallflower_tests::harness::{Bench, Ended, Pages, Running, my_turn, within};
 use wallflower_tests::media_probe::decode;
 
@@ -45,6 +45,22 @@ fn ctrl_c_and_sigterm_stop_and_finalize() {
         assert!(seconds_of(&bench, "a.mp4") >= 2.0, "{name}");
         bench.assert_nothing_left();
         assert_eq!(bench.files(), ["a.mp4".to_owned()].into());
+        std::fs::remove_file(bench.file("a.mp4")).expect("it is there");
+    }
+}
+
+#[test]
+fn a_recording_goes_on_when_nobody_reads_what_it_prints() {
+    let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
+    for json in [&["--json"][..], &[]] {
+        let mut command = bench.command(&wallflower());
+        command.args(["record", &pages.url("/"), "--size=320x180", "--fps=10", "--duration=3s", "-o", "a.mp4"]);
+        let mut running = command.args(json).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop((running.stdout.take(), running.stderr.take()));
+        let status = running.wait().expect("it is ours");
+        assert_eq!(status.code(), Some(0), "{json:?}");
+        assert!((seconds_of(&bench, "a.mp4") - 3.0).abs() < 0.15, "{json:?}");
+        bench.assert_nothing_left();
         std::fs::remove_file(bench.file("a.mp4")).expect("it is there");
     }
 }

@@ -181,7 +181,7 @@ fn an_hour_leaves_no_mark() {
     let unique = sync.counters.unique() * 100.0;
     let cores = &soak.ended.finished()["delivery"]["usage"];
     let core = |part: &str| cores[part].as_f64().unwrap_or(f64::NAN);
-    let capture = core("encoder_cores") + core("display_cores") + core("audio_cores");
+    let capture: f64 = ["encoder_cores", "display_cores", "audio_cores", "agent_cores"].map(core).iter().sum();
 
     let mut text = format!(
         "# What an hour does\n\n\

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use wallflower_domain::failure::Failure;
 use wallflower_domain::recording::{EndReason, Recording, State};
 
+use crate::words;
+
 /// The machine's or Wallflower's own fault.
 pub(crate) const PLATFORM: u8 = 1;
 /// Ended by Ctrl-C or SIGTERM before there was any media, or abandoned by a second one.
@@ -30,11 +32,11 @@ pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {
         }
         (State::Completed, None) => ExitCode::SUCCESS,
         (State::Aborted, None) => {
-            eprintln!("wallflower: stopped before there was anything to record; no file was made");
+            words::to_stderr("wallflower: stopped before there was anything to record; no file was made");
             ExitCode::from(ABORTED)
         }
         (state, None) => {
-            eprintln!("wallflower: ended in state {state:?} without a reason; please report this");
+            words::to_stderr(format_args!("wallflower: ended in state {state:?} without a reason; please report this"));
             ExitCode::from(PLATFORM)
         }
     }
@@ -42,19 +44,19 @@ pub(crate) fn code(result: Result<Recording, Failure>) -> ExitCode {
 
 /// One sentence, then what the page had to say.
 pub(crate) fn explain(failure: &Failure) {
-    eprintln!("wallflower: {}", failure.message);
+    words::to_stderr(format_args!("wallflower: {}", failure.message));
     let Some(evidence) = &failure.evidence else { return };
     for (title, lines) in
         [("the page's console", &evidence.console), ("requests that failed", &evidence.failed_requests)]
     {
         if !lines.is_empty() {
-            eprintln!("  {title}:");
+            words::to_stderr(format_args!("  {title}:"));
         }
         for line in lines.iter().rev().take(10).rev() {
-            eprintln!("    {line}");
+            words::to_stderr(format_args!("    {line}"));
         }
     }
     if let Some(picture) = &evidence.screenshot {
-        eprintln!("  what the page showed: {picture}");
+        words::to_stderr(format_args!("  what the page showed: {picture}"));
     }
 }

@@ -20,6 +20,7 @@ mod streams;
 mod template;
 mod theme;
 mod upload;
+mod words;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,8 @@ use wallflower_domain::wire::agent::{AgentEvent, Progress, StreamReport, StreamS
 use wallflower_domain::wire::control::Course;
 use wallflower_domain::wire::page::RoomEvent;
 
+use crate::words;
+
 /// Without a terminal a line of progress appears this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 /// The line of progress has no more columns than this, nor than the terminal.
@@ -40,7 +42,7 @@ impl View {
             // What only tells a driver that the agent is there, or answers it.
             Self::Json if matches!(event, AgentEvent::Alive | AgentEvent::Answered { .. }) => {}
             Self::Json => match serde_json::to_string(event) {
-                Ok(line) => println!("{line}"),
+                Ok(line) => words::to_stdout(line),
                 Err(error) => tracing::error!(%error, "an event can't be written as JSON"),
             },
             Self::Person(view) => view.show(event, course),
@@ -95,7 +97,7 @@ impl PersonView {
 
     fn say(&self, text: &str) {
         if self.plain {
-            eprintln!("{text}");
+            words::to_stderr(text);
         } else {
             self.bar.println(text);
         }
@@ -143,7 +145,7 @@ impl PersonView {
     fn phase(&self, phase: &'static str) {
         self.bar.set_message(phase);
         if self.plain {
-            eprintln!("{phase}");
+            words::to_stderr(phase);
         }
     }
 
@@ -181,7 +183,7 @@ impl PersonView {
             self.bar.set_message(line(course, unique, self.people.len(), columns.saturating_sub(SPINNER_COLUMNS)));
         } else if self.last_plain.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL) {
             self.last_plain = Some(Instant::now());
-            eprintln!("{}", line(course, unique, self.people.len(), MAX_COLUMNS));
+            words::to_stderr(line(course, unique, self.people.len(), MAX_COLUMNS));
         }
     }
 }

@@ -152,6 +152,7 @@ fn usage(sheet: &mut Sheet, usage: Usage) -> fmt::Result {
         ([("process", "display")], usage.display_cores),
         ([("process", "audio")], usage.audio_cores),
         ([("process", "browser")], usage.browser_cores),
+        ([("process", "agent")], usage.agent_cores),
     ];
     sheet.gauges("recording_cpu_cores", "Processor time over wall time of a recording that is over", None, &cores)?;
     let help = "Proportional set size of all processes at the end of the recording";
@@ -241,7 +242,7 @@ mod tests {
         }
         let delivery = serde_json::json!({
             "outputs": [], "manifest": null, "duration_s": 1.0, "frames": 30, "gaps": [],
-            "usage": {"encoder_cores": 0.25, "display_cores": 0.1, "audio_cores": 0.0, "browser_cores": 0.5, "pss_bytes": 4096},
+            "usage": {"encoder_cores": 0.25, "display_cores": 0.1, "audio_cores": 0.0, "browser_cores": 0.5, "agent_cores": 0.05, "pss_bytes": 4096},
         });
         Status {
             recording: Recording {
@@ -328,6 +329,7 @@ mod tests {
             (&format!("wallflower_stream_missed_seconds_total{{{s1}}}"), 2.25),
             (&format!("wallflower_stream_retries_total{{{s1}}}"), 2.0),
             (r#"wallflower_recording_cpu_cores{process="browser"}"#, 0.5),
+            (r#"wallflower_recording_cpu_cores{process="agent"}"#, 0.05),
             ("wallflower_recording_memory_pss_bytes", 4096.0),
         ] {
             assert_eq!(samples.get(series), Some(&value), "{series} in {text}");

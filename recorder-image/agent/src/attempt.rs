@@ -14,7 +14,7 @@ use wallflower_domain::wire::agent::{AgentEvent, JobPage, Progress};
 use wallflower_domain::wire::page::PageMessage;
 
 use crate::bridge::{Signal, end_of_page, failure_of_page, from_page};
-use crate::capture::{Capture, Plan, explain};
+use crate::capture::{Capture, Plan, Waiting, explain};
 use crate::clock::StepWatch;
 use crate::delivery::unwritable_spool;
 use crate::flow::Flow;
@@ -28,8 +28,17 @@ use crate::workdir::{WorkDir, stopped_groups};
 
 /// How often the watchdog looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a program's end may take to be known.
+const BLAME_PATIENCE: Duration = Duration::from_millis(500);
 /// What the encoder is called when it is to blame.
 const ENCODER: &str = "ffmpeg";
+
+/// A stage that shows its page.
+pub(crate) struct Opened {
+    pub(crate) stage: Stage,
+    /// The encoder, where it was started beside the page.
+    pub(crate) waiting: Option<Waiting>,
+}
 
 /// A stage and the encoder that captures it.
 pub(crate) struct Attempt {
@@ -83,7 +92,7 @@ impl Attempt {
     /// Captures a stage. `after` is why the attempt before it ended. A failure gives nothing back: the stage is ended.
     pub(crate) async fn start(
         session: &Session<'_>,
-        mut stage: Stage,
+        Opened { mut stage, waiting }: Opened,
         work: &WorkDir,
         scene: Scene,
         look: &RoomLook,
@@ -91,23 +100,18 @@ impl Attempt {
     ) -> Result<(Self, i64), Failure> {
         let spool = session.destination.spool();
         let number = spool.next();
-        let plan = Plan {
-            size: session.job.size,
-            fps: session.job.fps,
-            encoder: &session.destination.encoder,
-            sound_only: session.destination.wanted.sound_only(),
-            silent: scene.is_silent(),
-            spool,
-            tap: session.tap,
-            number,
-            after,
-        };
+        let setup = session.setup(scene);
+        let plan = Plan { setup, spool, tap: session.tap, number, after };
         if let Err(failure) = stage.look(look).await {
             session.report.warn(failure.message);
         }
         let started = async {
             stage.cover(scene.paused.is_some()).await?;
-            Capture::start(session.programs, work, &stage.display, &stage.audio, &plan).await
+            let waiting = match waiting.filter(|waiting| waiting.suits(setup)) {
+                Some(waiting) => waiting,
+                None => Waiting::start(session.programs, work, &stage.display, &stage.audio, setup)?,
+            };
+            waiting.begin(&plan).await
         };
         let (capture, noted) = match started.await {
             Ok(started) => started,
@@ -121,9 +125,9 @@ impl Attempt {
             let at_us = spool.began().map_or(0, |began| began.until(&noted.first_frame));
             spool.note_pause(mode, at_us).map_err(|error| unwritable_spool(&error))?;
         }
-        let fps = session.job.fps;
         let is_room = !matches!(session.job.page, JobPage::Page { .. });
-        let attempt = Self { stage, capture, number, scene, fps, is_room, limit_s: session.job.max_duration_s };
+        let attempt =
+            Self { stage, capture, number, scene, fps: setup.fps, is_room, limit_s: session.job.max_duration_s };
         Ok((attempt, noted.first_frame.unix_us))
     }
 
@@ -178,6 +182,14 @@ impl Attempt {
                 status = &mut display => return Cause::Failed(self.stage.display.server().died(status)).into(),
                 status = &mut audio => return Cause::Failed(self.stage.audio.server().died(status)).into(),
                 status = &mut browser => return Cause::Failed(self.stage.browser.process().died(status)).into(),
+                failure = self.capture.blind() => {
+                    // A display that has gone is the better reason, and known a moment later.
+                    let failure = match tokio::time::timeout(BLAME_PATIENCE, &mut display).await {
+                        Ok(status) => self.stage.display.server().died(status),
+                        Err(_) => failure,
+                    };
+                    return Cause::Failed(failure).into();
+                }
                 signal = self.stage.bridge.next() => {
                     if let Some(cause) = self.heard(signal, report).await {
                         return cause.into();

@@ -1,14 +1,19 @@
-//! The encoder: one ffmpeg that grabs the display and the sink's monitor and writes fragments of MP4 to us.
+//! The encoder: one ffmpeg that takes our pictures of the display, grabs the sink's monitor, and writes fragments of MP4 to us.
 //!
 //! ```text
-//! ffmpeg ──stdout: fragmented MP4──▶ flow ──▶ spool
-//!   ▲ stdin: q, volume                  └───▶ tap
+//! grabber ──pipe──▶ ffmpeg ──stdout: fragmented MP4──▶ flow ──▶ spool
+//!                     ▲ stdin: q, volume                  └───▶ tap
 //! ```
+//!
+//! It is started before there is anything to be captured ([`Waiting`]): it waits for its first picture, and opens the sound when that has come.
 
+use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use command_fds::CommandFdExt;
 use nix::sys::signal::Signal;
+use tokio::process::ChildStdout;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wallflower_domain::failure::{Failure, FailureKind};
@@ -22,6 +27,7 @@ use crate::display::Display;
 use crate::encoder::Encoder;
 use crate::finisher::grid;
 use crate::flow::{Flow, Flowing};
+use crate::grabber::{Grabber, Missed, Watcher};
 use crate::programs::Programs;
 use crate::spool::{Attempt, Spool};
 use crate::tap::Tap;
@@ -30,36 +36,25 @@ use crate::workdir::WorkDir;
 const READY_DEADLINE: Duration = Duration::from_secs(10);
 /// Microseconds of a fragment: what kill -9 may cost, and what a live stream lags behind.
 const FRAGMENT_US: &str = "500000";
-/// Raw frames that may wait for the encoder: half a second. At 720p one is 3.7 MB, and what was once needed for them stays allocated.
+/// Raw frames that may wait for the encoder. At 720p one is 1.4 MB, and what was once needed for them stays allocated.
 const FRAME_QUEUE: &str = "16";
-/// One less this many frames is how far a picture may come before its place in the file; beyond, it is left out. x11grab waits whole
-/// microseconds, so it takes 30 frames a second every 33,333 µs, 10 ppm too fast, and by itself ffmpeg lets pictures slide by 2.1 frames.
-/// With 0.5 a picture would go to the nearest place, and the least tremble halfway would leave one out and repeat another.
-const DROP_THRESHOLD: &str = "0.45";
 /// Sound packets that may wait.
 const SOUND_QUEUE: &str = "256";
 /// An encoder that obeys a command does so within a frame and its own look at stdin, ten times a second.
 const OBEY_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Seconds by which the sound is delayed, because a picture takes longer to the file than its sound does. Measured with the test page on
-/// an idle machine, in 24 browsers' lives: without it the flash comes -3 to +30 ms after its beep, 13 on the average. They differ because
-/// the page's 60 Hz and the grab's 30 Hz keep the phase in which they happen to start, and because the compositor is one frame deeper in
-/// some. What comes through WebRTC has its sound some 25 ms later already, so this is no more than the page needs.
-const PICTURE_LAG_S: f64 = 0.012;
+/// an idle machine, in 15 browsers' lives: without it the flash comes -12 to +21 ms after its beep, 3 on the average. They differ because
+/// the compositor is one frame of 60 Hz deeper in some. What comes through WebRTC has its sound some 25 ms later already.
+const PICTURE_LAG_S: f64 = 0.004;
 
 /// Makes sound keep wall time. Without `res` the resampler would only be made when it is first needed, and that sets the sound back to
 /// `first_pts`: as much silence again as was recorded until then.
 const KEEP_TIME: &str = "aresample=async=8:min_hard_comp=0.04:first_pts=0:flags=res";
 
-/// What is captured, and where to.
+/// What an attempt is, and where to it is captured.
 pub(crate) struct Plan<'a> {
-    pub(crate) size: FrameSize,
-    pub(crate) fps: FrameRate,
-    pub(crate) encoder: &'a Encoder,
-    /// No pictures.
-    pub(crate) sound_only: bool,
-    /// Silence from the beginning.
-    pub(crate) silent: bool,
+    pub(crate) setup: Setup<'a>,
     pub(crate) spool: &'a Spool,
     pub(crate) tap: &'a Tap,
     pub(crate) number: u32,
@@ -70,6 +65,8 @@ pub(crate) struct Plan<'a> {
 /// A running encoder.
 pub(crate) struct Capture {
     encoder: Child,
+    /// None where no pictures are taken.
+    grabber: Option<Grabber>,
     progress: watch::Receiver<Progress>,
     flow: watch::Receiver<Flow>,
     flowing: JoinHandle<Result<(), Failure>>,
@@ -77,26 +74,61 @@ pub(crate) struct Capture {
     answers: mpsc::Receiver<bool>,
 }
 
-impl Capture {
-    /// Starts the encoder and waits until it has encoded something.
-    pub(crate) async fn start(
+/// An encoder that waits for its first picture.
+pub(crate) struct Waiting {
+    encoder: Child,
+    stdout: ChildStdout,
+    watcher: Option<Watcher>,
+    silent: bool,
+    progress: watch::Receiver<Progress>,
+    starts: mpsc::Receiver<i64>,
+    answers: mpsc::Receiver<bool>,
+}
+
+/// How the encoder is set up.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup<'a> {
+    pub(crate) size: FrameSize,
+    pub(crate) fps: FrameRate,
+    pub(crate) encoder: &'a Encoder,
+    /// No pictures.
+    pub(crate) sound_only: bool,
+    /// Silence from the beginning.
+    pub(crate) silent: bool,
+}
+
+impl Waiting {
+    /// Starts the encoder. Where there are no pictures it begins at once.
+    pub(crate) fn start(
         programs: &Programs,
         work: &WorkDir,
         display: &Display,
         audio: &Audio,
-        plan: &Plan<'_>,
-    ) -> Result<(Self, Attempt), Failure> {
+        setup: Setup<'_>,
+    ) -> Result<Self, Failure> {
         let mut command = work.command(&programs.ffmpeg);
-        display.attach(&mut command);
         audio.attach(&mut command);
-        command.env("PULSE_LATENCY_MSEC", "20").args(arguments(&display.name(), plan));
+        let missed = Missed::default();
+        let mut pictures = None;
+        let watcher = match setup.sound_only {
+            true => None,
+            false => {
+                let (reader, writer) = std::io::pipe().map_err(|error| {
+                    Failure::new(FailureKind::Internal, format!("This machine makes no further pipe: {error}."))
+                })?;
+                pictures = Some(reader.as_raw_fd());
+                command.preserved_fds(vec![reader.into()]);
+                Some(Watcher::start(display.entrance(), setup.size, setup.fps, writer, missed.clone())?)
+            }
+        };
+        command.env("PULSE_LATENCY_MSEC", "20").args(arguments(pictures, setup));
         let (progress_sender, progress) = watch::channel(Progress::default());
-        let (start_sender, mut starts) = mpsc::channel(4);
+        let (start_sender, starts) = mpsc::channel(4);
         let (answer_sender, answers) = mpsc::channel(8);
         let mut block = ProgressBlock::default();
         let on_stderr: LineSink = Box::new(move |line| {
             if let Some(progress) = block.take(line) {
-                progress_sender.send_replace(progress);
+                progress_sender.send_replace(Progress { dropped: progress.dropped + missed.count(), ..progress });
             } else if let Some(start) = input_start_us(line) {
                 let _ = start_sender.try_send(start);
             } else if let Some(taken) = command_reply(line) {
@@ -104,6 +136,18 @@ impl Capture {
             }
         });
         let (encoder, stdout) = Child::spawn_piped("ffmpeg", command, on_stderr)?;
+        Ok(Self { encoder, stdout, watcher, silent: setup.silent, progress, starts, answers })
+    }
+
+    /// What may have changed since it was started has not.
+    pub(crate) fn suits(&self, setup: Setup<'_>) -> bool {
+        self.silent == setup.silent
+    }
+
+    /// Begins an attempt, with what the display shows now, and waits until something is encoded.
+    pub(crate) async fn begin(self, plan: &Plan<'_>) -> Result<(Capture, Attempt), Failure> {
+        let Self { encoder, stdout, watcher, progress, mut starts, answers, .. } = self;
+        let Setup { size, fps, sound_only, .. } = plan.setup;
         let too_slow = || {
             Failure::new(
                 FailureKind::ProgramDied,
@@ -111,18 +155,27 @@ impl Capture {
             )
         };
         let deadline = tokio::time::Instant::now() + READY_DEADLINE;
-        let start = tokio::select! {
-            // The display is the first input, so its start is printed first.
-            Some(start) = starts.recv() => start,
+        let begun = async {
+            match watcher {
+                Some(watcher) => watcher.begin().await.map(|(grabber, start)| (Some(grabber), start)),
+                None => match starts.recv().await {
+                    Some(start) => Ok((None, start)),
+                    // The encoder has ended, which is told below.
+                    None => std::future::pending().await,
+                },
+            }
+        };
+        let (grabber, start) = tokio::select! {
+            begun = begun => begun?,
             status = encoder.exited() => return Err(explain(&encoder.tail(), status)),
             () = tokio::time::sleep_until(deadline) => return Err(too_slow()),
         };
-        let begun =
-            plan.spool.begin(plan.number, Moment::at_unix_us(start), grid(plan.fps, plan.sound_only), plan.after);
+        let begun = plan.spool.begin(plan.number, Moment::at_unix_us(start), grid(fps, sound_only), plan.after);
         let (attempt, offset, writer) =
             begun.map_err(|error| crate::delivery::unwritable(plan.spool.folder(), &error))?;
-        let (flowing, mut flow) = Flowing::begin(stdout, offset, plan.size, writer, plan.tap.clone());
-        let mut capture = Self { encoder, progress, flow: flow.clone(), flowing: tokio::spawn(flowing.run()), answers };
+        let (flowing, mut flow) = Flowing::begin(stdout, offset, size, writer, plan.tap.clone());
+        let flowing = tokio::spawn(flowing.run());
+        let mut capture = Capture { encoder, grabber, progress, flow: flow.clone(), flowing, answers };
         let first = async {
             // It fails only when the flow has ended, which is when the encoder has.
             if flow.wait_for(|flow| flow.frames > 0).await.is_err() {
@@ -138,7 +191,9 @@ impl Capture {
             () = tokio::time::sleep_until(deadline) => Err(too_slow()),
         }
     }
+}
 
+impl Capture {
     pub(crate) fn encoder(&self) -> &Child {
         &self.encoder
     }
@@ -151,6 +206,14 @@ impl Capture {
     /// What has come of it; changes with every fragment, so at least twice a second.
     pub(crate) fn flow(&self) -> watch::Receiver<Flow> {
         self.flow.clone()
+    }
+
+    /// Resolves when the display gives no more pictures. Cancel safe.
+    pub(crate) async fn blind(&mut self) -> Failure {
+        match &mut self.grabber {
+            Some(grabber) => grabber.lost().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Resolves when nothing comes any more: with a failure when what came could not be kept.
@@ -236,37 +299,37 @@ pub(crate) fn explain(tail: &Tail, status: ExitStatus) -> Failure {
 /// How sound is encoded.
 pub(crate) const SOUND_OPTIONS: [&str; 8] = ["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"];
 
-fn arguments(display: &str, plan: &Plan<'_>) -> Vec<String> {
-    let (size, fps) = (plan.size.to_string(), plan.fps.to_string());
+/// `pictures` is the descriptor from which it reads pictures; none for sound alone.
+fn arguments(pictures: Option<RawFd>, setup: Setup<'_>) -> Vec<String> {
     let mut arguments: Vec<String> = Vec::new();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     add(&["-hide_banner", "-nostats", "-loglevel", "info", "-progress", "pipe:2", "-stats_period", "0.5"]);
-    if !plan.sound_only {
-        let device = plan.encoder.device_options();
+    if let Some(descriptor) = pictures {
+        let device = setup.encoder.device_options();
         add(&device.iter().map(String::as_str).collect::<Vec<_>>());
-        add(&["-frame_drop_threshold", DROP_THRESHOLD]);
         // By itself ffmpeg looks at twenty frames to guess the rate that it is told, and opens the sound only then: two thirds of a second
         // of it, at 10 frames a second two, would be missing at the beginning of each attempt.
         add(&["-fpsprobesize", "0"]);
-        add(&["-thread_queue_size", FRAME_QUEUE, "-f", "x11grab", "-draw_mouse", "0"]);
-        add(&["-framerate", &fps, "-video_size", &size, "-i", display]);
+        // By its name as a pipe ffmpeg would take it for stdin, and obey no command any more.
+        add(&["-thread_queue_size", FRAME_QUEUE, "-f", "matroska", "-i", &format!("/dev/fd/{descriptor}")]);
     }
     // Both inputs are stamped by the same wall clock. By itself ffmpeg sets each to zero and so forgets which one began first;
     // -isync keeps the difference.
     add(&["-thread_queue_size", SOUND_QUEUE, "-f", "pulse", "-fragment_size", "3840"]);
     add(&["-sample_rate", "48000", "-channels", "2"]);
-    if plan.sound_only {
+    if pictures.is_none() {
         add(&["-i", Audio::MONITOR, "-map", "0:a"]);
     } else {
-        add(&["-isync", "0", "-i", Audio::MONITOR, "-map", "0:v", "-map", "1:a", "-vf", &plan.encoder.filter()]);
-        arguments.extend(plan.encoder.picture_options(plan.fps));
+        add(&["-isync", "0", "-i", Audio::MONITOR, "-map", "0:v", "-map", "1:a"]);
+        add(&["-vf", &setup.encoder.capture_filter()]);
+        arguments.extend(setup.encoder.picture_options(setup.fps));
     }
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     // PulseAudio's null sink makes some 95 samples too many of each million (it rounds the length of each block down to microseconds),
     // while the stamps follow the wall clock. `async` may stretch by 8 samples a second, 167 ppm, which nobody hears; silence is put in
     // or sound left out only where 40 ms are missing or too many: before the first sample, or when some were lost.
-    let volume = u8::from(!plan.silent);
-    add(&["-af", &format!("volume={volume},asetpts=PTS+{PICTURE_LAG_S}/TB,{KEEP_TIME}")]);
+    let volume = u8::from(!setup.silent);
+    add(&["-af", &format!("volume={volume},asetpts=PTS{PICTURE_LAG_S:+}/TB,{KEEP_TIME}")]);
     add(&SOUND_OPTIONS);
     add(&["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-frag_duration", FRAGMENT_US]);
     add(&["-flush_packets", "1", "pipe:1"]);

@@ -8,6 +8,9 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::frame::FrameSize;
+use x11rb::errors::ConnectError;
+use x11rb::reexports::x11rb_protocol::parse_display::ConnectAddress;
+use x11rb::rust_connection::{DefaultStream, RustConnection};
 
 use crate::browser::MIN_WINDOW_WIDTH;
 use crate::child::{Child, LineSink, Rung, ignore};
@@ -19,15 +22,23 @@ const READY_DEADLINE: Duration = Duration::from_secs(10);
 /// A running X server; the frame is the top left of its screen.
 pub(crate) struct Display {
     server: Child,
-    number: u32,
     authority: PathBuf,
+    entrance: Entrance,
+}
+
+/// How this process itself gets in.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    number: u32,
+    cookie: Cookie,
 }
 
 impl Display {
     /// Starts the server on a free display number of its own choosing and waits until it takes clients.
     pub(crate) async fn start(programs: &Programs, work: &WorkDir, size: FrameSize) -> Result<Self, Failure> {
         let authority = work.scratch().join("xauthority");
-        write_private(&authority, &xauthority()?).map_err(|error| {
+        let cookie = Cookie::new()?;
+        write_private(&authority, &cookie.authority()).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("{} can't be written: {error}.", authority.display()))
         })?;
         let mut command = work.command(&programs.xvfb);
@@ -54,7 +65,7 @@ impl Display {
         work.note_display(number, server.pid()).map_err(|error| {
             Failure::new(FailureKind::Internal, format!("The work directory can't be written: {error}."))
         })?;
-        Ok(Self { server, number, authority })
+        Ok(Self { server, authority, entrance: Entrance { number, cookie } })
     }
 
     /// Makes a command's process draw on, or grab from, this display.
@@ -64,7 +75,11 @@ impl Display {
 
     /// `:N`
     pub(crate) fn name(&self) -> String {
-        format!(":{}", self.number)
+        format!(":{}", self.entrance.number)
+    }
+
+    pub(crate) fn entrance(&self) -> Entrance {
+        self.entrance.clone()
     }
 
     pub(crate) fn server(&self) -> &Child {
@@ -81,24 +96,45 @@ impl Display {
     }
 }
 
+impl Entrance {
+    /// Connects. Blocks until the display answers, which one that hangs never does.
+    pub(crate) fn connect(&self) -> Result<RustConnection, ConnectError> {
+        let address = ConnectAddress::Socket(format!("/tmp/.X11-unix/X{}", self.number));
+        let (stream, _) = DefaultStream::connect(&address)?;
+        RustConnection::connect_to_stream_with_auth_info(stream, 0, COOKIE_NAME.to_vec(), self.cookie.0.to_vec())
+    }
+}
+
 /// Two pixels larger than the window: without a window manager Chromium makes a window of the screen's own size a pixel smaller.
 fn screen(size: FrameSize) -> String {
     format!("{}x{}x24", size.width().max(MIN_WINDOW_WIDTH) + 2, size.height() + 2)
 }
 
-/// One record of an Xauthority file, for any host and any display number, with a fresh cookie. Without it every user of the machine
-/// could look at the meeting.
-fn xauthority() -> Result<Vec<u8>, Failure> {
-    const FAMILY_WILD: u16 = 0xffff;
-    const NAME: &[u8] = b"MIT-MAGIC-COOKIE-1";
-    let mut cookie = [0; 16];
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut random| std::io::Read::read_exact(&mut random, &mut cookie))
-        .map_err(|error| Failure::new(FailureKind::Internal, format!("No random bytes from this machine: {error}.")))?;
-    let mut record = FAMILY_WILD.to_be_bytes().to_vec();
-    for field in [b"".as_slice(), b"", NAME, &cookie] {
-        record.extend(u16::try_from(field.len()).unwrap_or(0).to_be_bytes());
-        record.extend(field);
+const COOKIE_NAME: &[u8] = b"MIT-MAGIC-COOKIE-1";
+
+/// What a client of the display has to know. Without it, every user of the machine could look at the meeting.
+#[derive(Clone)]
+struct Cookie([u8; 16]);
+
+impl Cookie {
+    fn new() -> Result<Self, Failure> {
+        let mut cookie = [0; 16];
+        std::fs::File::open("/dev/urandom")
+            .and_then(|mut random| std::io::Read::read_exact(&mut random, &mut cookie))
+            .map_err(|error| {
+                Failure::new(FailureKind::Internal, format!("No random bytes from this machine: {error}."))
+            })?;
+        Ok(Self(cookie))
     }
-    Ok(record)
+
+    /// One record of an Xauthority file, for any host and any display number.
+    fn authority(&self) -> Vec<u8> {
+        const FAMILY_WILD: u16 = 0xffff;
+        let mut record = FAMILY_WILD.to_be_bytes().to_vec();
+        for field in [b"".as_slice(), b"", COOKIE_NAME, &self.0] {
+            record.extend(u16::try_from(field.len()).unwrap_or(0).to_be_bytes());
+            record.extend(field);
+        }
+        record
+    }
 }

@@ -137,14 +137,22 @@ impl Encoder {
         }
     }
 
-    /// End of the picture's filters. RGB of a screen is full range sRGB; HD video is BT.709, and says so.
+    /// End of the filters of a picture that is not what the encoder wants. RGB is full range sRGB; HD video is BT.709, and says so.
     pub(crate) fn filter(&self) -> String {
-        let format = match self {
+        format!("scale=out_color_matrix=bt709:out_range=tv:flags=fast_bilinear,format={}", self.pixels())
+    }
+
+    /// The filters of a capture, which comes as I420 of BT.709. A screen's pixels have no aspect ratio.
+    pub(crate) fn capture_filter(&self) -> String {
+        format!("setsar=0,format={}", self.pixels())
+    }
+
+    fn pixels(&self) -> &'static str {
+        match self {
             Self::Software { .. } | Self::Nvenc { .. } => "yuv420p",
             Self::Qsv { .. } => "nv12",
             Self::Vaapi { .. } => "nv12,hwupload",
-        };
-        format!("scale=out_color_matrix=bt709:out_range=tv:flags=fast_bilinear,format={format}")
+        }
     }
 
     /// How pictures are encoded: the same for captures and slates, because a stream copy joins them under one description.

@@ -35,6 +35,7 @@ mod ffmpeg;
 mod finisher;
 mod flow;
 mod fragment;
+mod grabber;
 mod hls;
 mod images;
 mod link;

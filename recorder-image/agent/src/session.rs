@@ -1,10 +1,10 @@
 //! One recording from beginning to end.
 //!
 //! ```text
-//! prepare destination ▶ work directory ▶ stage: display ∥ sound ▶ browser ▶ page ▶ start signal ▶ encoder ▶ … ▶ stop ▶ deliver
-//!                                        ▲                                       ▲                │
-//!                                        └── the next attempt, when something ───┴────────────────┘
-//!                                            died or hung; when it was only the encoder, on the same stage
+//! prepare destination ▶ work directory ▶ stage: display ∥ sound ▶ browser ▶ page ∥ encoder ▶ start signal ▶ … ▶ stop ▶ deliver
+//!                                        ▲                                         ▲                     │
+//!                                        └── the next attempt, when something died │ or hung ────────────┘
+//!                                                              … only the encoder ─┘
 //! ```
 //!
 //! A stop or a failure at any point drops the future that was starting things: their process groups are killed at once and the work
@@ -22,13 +22,14 @@ use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Delivery, Job, Pr
 use wallflower_domain::wire::page::PageRoom;
 use wallflower_domain::wire::warm::Warmth;
 
-use crate::attempt::{Attempt, Ending};
+use crate::attempt::{Attempt, Ending, Opened};
 use crate::blank::Blank;
+use crate::capture::{Setup, Waiting};
 use crate::clock::unix_us;
 use crate::completion;
 use crate::delivery::{Destination, Ended};
 use crate::ffmpeg::Ffmpeg;
-use crate::live::{Live, seconds};
+use crate::live::{Live, Scene, seconds};
 use crate::observer::Observer;
 use crate::outputs::LiveOutputs;
 use crate::programs::Programs;
@@ -269,7 +270,7 @@ impl Session<'_> {
         loop {
             let started = match &mut interruption {
                 None => match self.open(work, live).await {
-                    Ok(Ok(stage)) => self.capture(stage, work, began, None, live).await,
+                    Ok(Ok(opened)) => self.capture(opened, work, began, None, live).await,
                     Ok(Err(failure)) => Ok(Err(failure)),
                     Err(cause) => Err(cause),
                 },
@@ -320,15 +321,33 @@ impl Session<'_> {
     }
 
     /// The first stage.
-    async fn open(&mut self, work: &mut WorkDir, live: &mut Live<'_>) -> Result<Result<Stage, Failure>, Cause> {
-        let look = live.look_anew();
-        live.unless_ended(self.stage(work, look, true)).await
+    async fn open(&mut self, work: &mut WorkDir, live: &mut Live<'_>) -> Result<Result<Opened, Failure>, Cause> {
+        let (scene, look) = (live.scene(), live.look_anew());
+        live.unless_ended(self.stage(work, scene, look, true)).await
     }
 
-    async fn stage(&mut self, work: &mut WorkDir, look: Look, evidence: bool) -> Result<Stage, Failure> {
+    async fn stage(&mut self, work: &mut WorkDir, scene: Scene, look: Look, evidence: bool) -> Result<Opened, Failure> {
         let blank = self.blank(work).await?;
+        let setup = self.setup(scene);
+        // It takes a fifth of a second until it could encode, and the page takes longer. Without pictures it would not wait.
+        let waiting = match setup.sound_only {
+            true => None,
+            false => Some(Waiting::start(self.programs, work, &blank.display, &blank.audio, setup)?),
+        };
         let picture = self.destination.failure_picture();
-        Stage::open(self.job, look, blank, self.programs, picture, self.report, evidence).await
+        let stage = Stage::open(self.job, look, blank, self.programs, picture, self.report, evidence).await?;
+        Ok(Opened { stage, waiting })
+    }
+
+    /// How a scene is to be encoded.
+    pub(crate) fn setup(&self, scene: Scene) -> Setup<'_> {
+        Setup {
+            size: self.job.size,
+            fps: self.job.fps,
+            encoder: &self.destination.encoder,
+            sound_only: self.destination.wanted.sound_only(),
+            silent: scene.is_silent(),
+        }
     }
 
     /// What was warm, if it is of use, or what is started now.
@@ -351,7 +370,7 @@ impl Session<'_> {
     /// Begins to capture a stage.
     async fn capture(
         &self,
-        stage: Stage,
+        opened: Opened,
         work: &WorkDir,
         since: Instant,
         after: Option<&str>,
@@ -359,7 +378,7 @@ impl Session<'_> {
     ) -> Result<Result<Attempt, Failure>, Cause> {
         let (scene, look) = (live.scene(), live.look().clone());
         let (attempt, first_frame_unix_us) =
-            match live.unless_ended(Attempt::start(self, stage, work, scene, &look, after)).await? {
+            match live.unless_ended(Attempt::start(self, opened, work, scene, &look, after)).await? {
                 Ok(started) => started,
                 Err(failure) => return Ok(Err(failure)),
             };
@@ -392,8 +411,8 @@ impl Session<'_> {
         if left_s.is_some_and(|seconds| seconds < SHORTEST_ATTEMPT_S) {
             return Err(Cause::End(EndReason::LimitDuration));
         }
-        let stage = match stage {
-            Some(stage) => stage,
+        let opened = match stage {
+            Some(stage) => Opened { stage, waiting: None },
             None => {
                 if self.blank.is_none()
                     && let Err(failure) = renew(work)
@@ -401,15 +420,16 @@ impl Session<'_> {
                     return Ok(Err(failure));
                 }
                 let left = PATIENCE.saturating_sub(interruption.since.elapsed());
-                let opened = self.stage(work, live.look_anew(), false);
+                let (scene, look) = (live.scene(), live.look_anew());
+                let opened = self.stage(work, scene, look, false);
                 match live.unless_ended(tokio::time::timeout(left, opened)).await? {
-                    Ok(Ok(stage)) => stage,
+                    Ok(Ok(opened)) => opened,
                     Ok(Err(failure)) => return Ok(Err(failure)),
                     Err(_) => return Err(too_long()),
                 }
             }
         };
-        self.capture(stage, work, interruption.since, Some(&interruption.failure.message), live).await
+        self.capture(opened, work, interruption.since, Some(&interruption.failure.message), live).await
     }
 
     /// Stops the attempt at the end of the recording.

@@ -15,12 +15,12 @@ const INTERVAL: Duration = Duration::from_secs(4);
 pub(crate) struct Meter {
     groups: Groups,
     began: Instant,
-    ticks: [u64; 4],
+    ticks: [u64; 5],
     last: Instant,
     usage: Option<Usage>,
 }
 
-/// One process group each.
+/// One process group each; the agent, this process, is none of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Groups {
     pub(crate) encoder: i32,
@@ -32,6 +32,10 @@ pub(crate) struct Groups {
 impl Groups {
     fn list(self) -> [i32; 4] {
         [self.encoder, self.display, self.audio, self.browser]
+    }
+
+    fn have(self, process: &Process) -> bool {
+        self.list().contains(&process.group) || is_agent(process)
     }
 }
 
@@ -55,14 +59,13 @@ impl Meter {
         let now = ticks_of(self.groups, &all);
         #[expect(clippy::cast_precision_loss, reason = "ticks of one recording are far below 2^52")]
         let cores = |index: usize| now[index].saturating_sub(self.ticks[index]) as f64 / per_second as f64 / wall;
-        let groups = self.groups.list();
-        let pss_bytes =
-            all.iter().filter(|process| groups.contains(&process.group)).map(|process| pss(process.pid)).sum();
+        let pss_bytes = all.iter().filter(|process| self.groups.have(process)).map(|process| pss(process.pid)).sum();
         self.usage = Some(Usage {
             encoder_cores: cores(0),
             display_cores: cores(1),
             audio_cores: cores(2),
             browser_cores: cores(3),
+            agent_cores: cores(4),
             pss_bytes,
         });
     }
@@ -73,10 +76,17 @@ impl Meter {
     }
 }
 
-fn ticks_of(groups: Groups, processes: &[Process]) -> [u64; 4] {
-    groups
-        .list()
-        .map(|group| processes.iter().filter(|process| process.group == group).map(|process| process.ticks).sum())
+/// Of each group in the order of the list, and of the agent.
+fn ticks_of(groups: Groups, processes: &[Process]) -> [u64; 5] {
+    let ticks = |is_meant: &dyn Fn(&Process) -> bool| {
+        processes.iter().filter(|process| is_meant(process)).map(|process| process.ticks).sum()
+    };
+    let [encoder, display, audio, browser] = groups.list().map(|group| ticks(&|process| process.group == group));
+    [encoder, display, audio, browser, ticks(&is_agent)]
+}
+
+fn is_agent(process: &Process) -> bool {
+    process.pid == nix::unistd::getpid().as_raw()
 }
 
 fn pss(pid: i32) -> u64 {

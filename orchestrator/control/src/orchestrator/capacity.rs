@@ -61,7 +61,7 @@ pub(crate) struct Costs(HashMap<Profile, Cost>);
 impl Costs {
     /// A recording has ended.
     pub(crate) fn learn(&mut self, request: &RecordingRequest, usage: &Usage) {
-        let cores = usage.encoder_cores + usage.display_cores + usage.audio_cores + usage.browser_cores;
+        let cores = usage.cores();
         #[expect(clippy::cast_precision_loss, reason = "memory of a machine is far below 2^52 bytes")]
         let mib = usage.pss_bytes as f64 / (1024.0 * 1024.0);
         if !(cores > 0.0 && mib > 0.0) {

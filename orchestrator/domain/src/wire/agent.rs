@@ -509,7 +509,7 @@ pub struct Gap {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
-    /// ffmpeg: capture and encode.
+    /// ffmpeg: captures the sound, encodes.
     pub encoder_cores: f64,
     /// Xvfb.
     pub display_cores: f64,
@@ -517,6 +517,23 @@ pub struct Usage {
     pub audio_cores: f64,
     /// Chromium with all its processes.
     pub browser_cores: f64,
+    /// The agent: captures the picture, stores what is encoded. None of an agent of before it did so.
+    #[serde(default)]
+    pub agent_cores: f64,
     /// Proportional set size of all of them at the end, in bytes.
     pub pss_bytes: u64,
+}
+
+impl Usage {
+    /// Processor time of all of it, in cores.
+    #[must_use]
+    pub fn cores(&self) -> f64 {
+        self.capture_cores() + self.browser_cores
+    }
+
+    /// What it takes to capture, encode and store, whatever the page costs.
+    #[must_use]
+    pub fn capture_cores(&self) -> f64 {
+        self.encoder_cores + self.display_cores + self.audio_cores + self.agent_cores
+    }
 }

@@ -1,0 +1,253 @@
+//! Which painting goes into which frame of the file.
+//!
+//! ```text
+//! frame's time   k              k + 1            k + 2
+//!                │────────────────│────────────────│──────▶
+//! paintings         ●                ●  (trembles)      ●
+//!                   ├ EARLY ┐        ├ EARLY ┐          the newest painting is looked at, if there is one
+//!                   ├ LATE ──────┐   ├ LATE ──────┐     … or the next, until then; then the one before is repeated
+//!                   phase
+//! ```
+//!
+//! A page paints when its pictures have come and its turn on the processor has: every 33 ± 10 ms where nine cameras are shown on two busy
+//! cores. Somebody who only looks 30 times a second sees one painting twice and misses the next whenever they look just then. Here frames
+//! are looked at in the phase in which the page paints, and wait for a painting that is late: one painting a frame goes into one frame each.
+
+use std::time::{Duration, Instant};
+
+use wallflower_domain::frame::FrameRate;
+
+/// How much of a frame after the page's usual time the screen is looked at: of a page that paints twice as often, midway between the two.
+const EARLY: f64 = 0.25;
+/// … and until when a painting is waited for.
+const LATE: f64 = 0.9;
+/// How much of its distance from a painting the phase moves towards it: it trembles a quarter of what paintings do, and follows a page
+/// that changes its mind within a second.
+const FOLLOWS: f64 = 1.0 / 16.0;
+/// A phase beyond this is that of the neighbouring frame. A painting lies no further than this from its frame's time; between here and
+/// half a frame it stays where it is, because each change doubles or loses a painting.
+const LARGEST_PHASE: f64 = 0.6;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// This frame shows what is on the screen now.
+    Look(u64),
+    /// This frame shows what the one before did.
+    Repeat(u64),
+    /// Nothing until then, unless something is painted.
+    Wait(Instant),
+}
+
+/// The frames of a file, one after the other.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    origin: Instant,
+    fps: FrameRate,
+    next: u64,
+    /// The newest painting that was not looked at.
+    painted: Option<Instant>,
+    /// How long after a frame's time the page paints, in frames.
+    phase: f64,
+}
+
+impl Pace {
+    /// Frame 0 is due at once. `painted` is when the page painted last: the frames' times are such that it would paint at them, did it go
+    /// on as it has.
+    pub(crate) fn begin(now: Instant, painted: Option<Instant>, fps: FrameRate) -> Self {
+        let frame = Duration::from_secs(1) / fps.get();
+        let since = painted.map_or(Duration::ZERO, |painted| now.saturating_duration_since(painted));
+        let into = Duration::from_nanos(u64::try_from(since.as_nanos() % frame.as_nanos()).unwrap_or(0));
+        Self { origin: now.checked_sub(into).unwrap_or(now), fps, next: 0, painted: None, phase: 0.0 }
+    }
+
+    /// The time of frame 0.
+    pub(crate) fn origin(&self) -> Instant {
+        self.origin
+    }
+
+    /// Something was painted.
+    pub(crate) fn painted(&mut self, at: Instant) {
+        self.painted = Some(at);
+    }
+
+    /// What is to be done now. A frame that is told is done with.
+    pub(crate) fn due(&mut self, now: Instant) -> Due {
+        let frame = self.next;
+        let (early, late) = (self.after(frame, EARLY), self.after(frame, LATE));
+        match self.painted {
+            _ if frame == 0 => {
+                self.next += 1;
+                Due::Look(frame)
+            }
+            Some(painted) if now >= early => {
+                self.painted = None;
+                self.next += 1;
+                self.follow(frame, painted);
+                Due::Look(frame)
+            }
+            Some(_) => Due::Wait(early),
+            None if now >= late => {
+                self.next += 1;
+                Due::Repeat(frame)
+            }
+            None => Due::Wait(late),
+        }
+    }
+
+    fn follow(&mut self, frame: u64, painted: Instant) {
+        let painted_s = painted.saturating_duration_since(self.origin).as_secs_f64();
+        let off = painted_s * f64::from(self.fps.get()) - number(frame) - self.phase;
+        self.phase += FOLLOWS * off.clamp(-0.5, 0.5);
+        if self.phase.abs() > LARGEST_PHASE {
+            self.phase -= self.phase.signum();
+        }
+    }
+
+    /// So much of a frame after the time at which the page usually paints what is for this one.
+    fn after(&self, frame: u64, part: f64) -> Instant {
+        let frames = (number(frame) + self.phase + part).max(0.0);
+        self.origin + Duration::from_secs_f64(frames / f64::from(self.fps.get()))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "frames of one recording are far below 2^52")]
+fn number(frame: u64) -> f64 {
+    frame as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND_US: i64 = 1_000_000;
+
+    fn us(us: i64) -> Duration {
+        Duration::from_micros(u64::try_from(us).expect("not before the beginning"))
+    }
+
+    /// Which painting each frame shows: paintings at these times, in microseconds, are numbered from 1; 0 is what was there before.
+    fn shown(paintings: &[i64], until_us: i64, painted: Option<i64>) -> Vec<usize> {
+        // Before the beginning, as far as paintings are.
+        let zero = Instant::now();
+        let begin = zero + us(SECOND_US);
+        let painted = painted.map(|ago| begin - us(ago));
+        let mut pace = Pace::begin(begin, painted, FrameRate::DEFAULT);
+        let (mut frames, mut count, mut now) = (Vec::new(), 0, begin);
+        loop {
+            match pace.due(now) {
+                Due::Look(frame) => {
+                    assert_eq!(frame, frames.len() as u64);
+                    frames.push(count);
+                }
+                Due::Repeat(frame) => {
+                    assert_eq!(frame, frames.len() as u64);
+                    frames.push(frames.last().copied().expect("there is one before"));
+                }
+                Due::Wait(until) => {
+                    let next = paintings.get(count).map(|at| begin + us(*at)).filter(|at| *at <= until);
+                    if let Some(at) = next {
+                        count += 1;
+                        now = now.max(at);
+                        pace.painted(at);
+                    } else {
+                        now = until;
+                    }
+                    if now > begin + us(until_us) {
+                        return frames;
+                    }
+                }
+            }
+        }
+    }
+
+    fn steps(frames: &[usize]) -> Vec<usize> {
+        frames.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+
+    #[test]
+    fn what_never_changes_is_repeated_as_often_as_there_are_frames() {
+        assert_eq!(shown(&[], SECOND_US, None), vec![0; 30]);
+    }
+
+    #[test]
+    fn every_second_painting_of_a_page_at_60_is_taken() {
+        let paintings: Vec<i64> = (1..=120).map(|number| number * SECOND_US / 60 - 7000).collect();
+        let frames = shown(&paintings, 2 * SECOND_US - 100_000, Some(7000));
+        assert!(steps(&frames)[1..].iter().all(|step| *step == 2), "{frames:?}");
+    }
+
+    #[test]
+    fn a_frame_that_stands_still_waits_for_no_other() {
+        // One painting, and much later another.
+        let frames = shown(&[100_000, 500_000], SECOND_US, None);
+        assert_eq!(frames.iter().filter(|shown| **shown == 0).count(), 3);
+        assert_eq!(frames.iter().filter(|shown| **shown == 1).count(), 12);
+    }
+
+    #[test]
+    fn what_comes_after_a_while_in_which_nobody_looked_is_complete() {
+        let begin = Instant::now();
+        let mut pace = Pace::begin(begin, None, FrameRate::DEFAULT);
+        assert_eq!(pace.due(begin), Due::Look(0));
+        pace.painted(begin + Duration::from_millis(30));
+        let later = begin + Duration::from_millis(200);
+        assert_eq!(pace.due(later), Due::Look(1));
+        for frame in 2..=5 {
+            assert_eq!(pace.due(later), Due::Repeat(frame));
+        }
+        assert!(matches!(pace.due(later), Due::Wait(until) if until > later));
+    }
+
+    fn doubled_and_skipped(steps: &[usize]) -> (usize, usize) {
+        (steps.iter().filter(|step| **step == 0).count(), steps.iter().filter(|step| **step > 1).count())
+    }
+
+    proptest! {
+        /// Whatever the phase, at the frame rate.
+        #[test]
+        fn paintings_that_tremble_by_a_third_of_a_frame_are_each_shown_once(
+            phase in 0..33_333_i64, tremble in prop::collection::vec(-11_000..11_000_i64, 300), known in any::<bool>(),
+        ) {
+            let paintings: Vec<i64> = tremble.iter().zip(0_i64..).map(|(tremble, number)| {
+                (number * SECOND_US / 30 + phase + 11_000 + tremble).max(0)
+            }).collect();
+            let known = known.then_some(33_333 - (phase + 11_000) % 33_333);
+            let frames = shown(&paintings, 9 * SECOND_US, known);
+            // In its first second it finds the page's phase.
+            let (doubled, skipped) = doubled_and_skipped(&steps(&frames)[30..]);
+            prop_assert!(doubled + skipped <= 1, "{frames:?}");
+        }
+
+        /// The page's clock and ours may differ: each time that they have moved by a frame against each other, one is doubled or lost.
+        #[test]
+        fn a_page_whose_clock_differs_costs_no_more_than_that(frame_us in 33_000..33_700_i64) {
+            let paintings: Vec<i64> = (0..3000).map(|number| number * frame_us).collect();
+            let frames = shown(&paintings, 95 * SECOND_US, None);
+            let (doubled, skipped) = doubled_and_skipped(&steps(&frames));
+            let passed = usize::try_from((3000 * (frame_us - 33_333).abs()) / 33_333).expect("not negative");
+            // And one before the phase is known.
+            prop_assert!(doubled + skipped <= passed + 2, "{doubled} {skipped} of {passed}");
+        }
+
+        #[test]
+        fn no_frame_shows_what_is_painted_long_after_it_or_was_replaced_long_before(
+            paintings in prop::collection::btree_set(0..2 * SECOND_US, 0..200),
+        ) {
+            let paintings: Vec<i64> = paintings.into_iter().collect();
+            let frames = shown(&paintings, 2 * SECOND_US, None);
+            let frame_us = |frames: f64| (frames * 33_333.4).ceil() as i64;
+            for (frame, number) in frames.iter().enumerate().skip(1) {
+                let time = i64::try_from(frame).expect("few") * SECOND_US / 30;
+                if *number > 0 {
+                    prop_assert!(paintings[number - 1] <= time + frame_us(LARGEST_PHASE + LATE), "{frame} {number}");
+                }
+                if let Some(following) = paintings.get(*number) {
+                    prop_assert!(*following >= time - frame_us(1.0 + LARGEST_PHASE - EARLY), "{frame} {number}");
+                }
+            }
+        }
+    }
+}
