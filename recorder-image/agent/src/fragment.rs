@@ -58,6 +58,7 @@ pub(crate) struct Fragment {
     pub(crate) bytes: Bytes,
     /// A player can begin here.
     pub(crate) starts_segment: bool,
+    /// None only where there are no pictures at all; one without samples where they have ended before the sound.
     pub(crate) picture: Option<Run>,
     pub(crate) sound: Option<Run>,
 }
@@ -104,6 +105,8 @@ pub(crate) struct Cutter {
     head: BytesMut,
     tracks: Vec<Track>,
     last_segment_s: Option<f64>,
+    /// Where the last picture ended.
+    pictured_s: Option<f64>,
 }
 
 /// An exact time: frames at a frame rate, so that pictures of all attempts lie on one grid.
@@ -127,7 +130,14 @@ impl Offset {
 
 impl Cutter {
     pub(crate) fn new(offset: Offset) -> Self {
-        Self { offset, waiting: BytesMut::new(), head: BytesMut::new(), tracks: Vec::new(), last_segment_s: None }
+        Self {
+            offset,
+            waiting: BytesMut::new(),
+            head: BytesMut::new(),
+            tracks: Vec::new(),
+            last_segment_s: None,
+            pictured_s: None,
+        }
     }
 
     /// Takes more of the stream; gives what has become whole.
@@ -188,14 +198,23 @@ impl Cutter {
                 Kind::Sound => fragment.sound = Some(run),
             }
         }
+        if self.has_pictures() {
+            // Sound that is left over when the pictures have ended makes nothing longer.
+            let start_s = self.pictured_s.unwrap_or(fragment.start_s());
+            let none = Run { start_s, length_s: 0.0, sizes: Vec::new() };
+            self.pictured_s = Some(fragment.picture.get_or_insert(none).end_s());
+        }
         fragment.bytes = bytes.freeze();
         fragment.starts_segment = self.starts_segment(&fragment, keyframe);
         Ok(fragment)
     }
 
+    fn has_pictures(&self) -> bool {
+        self.tracks.iter().any(|track| track.kind == Kind::Picture)
+    }
+
     fn starts_segment(&mut self, fragment: &Fragment, keyframe: bool) -> bool {
-        let has_pictures = self.tracks.iter().any(|track| track.kind == Kind::Picture);
-        let starts = if has_pictures {
+        let starts = if self.has_pictures() {
             keyframe
         } else {
             self.last_segment_s.is_none_or(|last| fragment.start_s() - last >= SOUND_SEGMENT_S - 0.01)
@@ -397,6 +416,33 @@ pub(crate) mod tests {
     }
 
     const NONE: Offset = Offset { frames: 0, fps: 30 };
+
+    #[test]
+    fn sound_that_outlasts_the_pictures_makes_nothing_longer() {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=320x180:r=10:d=2.3"]);
+        command.args(["-f", "lavfi", "-i", "sine=r=48000:d=5", "-c:a", "aac", "-ar", "48000", "-c:v", "libx264"]);
+        command.args([
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            "-g",
+            "20",
+            "-f",
+            "mp4",
+            "-frag_duration",
+            "500000",
+        ]);
+        command.args(["-movflags", "+frag_keyframe+delay_moov+default_base_moof", "pipe:1"]);
+        let output = command.output().expect("ffmpeg runs");
+        let (_, fragments) = cut(&output.stdout, NONE, 1000);
+        let frames: usize = fragments.iter().filter_map(|one| one.picture.as_ref()).map(|run| run.sizes.len()).sum();
+        assert_eq!(frames, 23);
+        let last = fragments.last().expect("there are some");
+        assert!(last.sound.as_ref().is_some_and(|sound| sound.end_s() > 4.9), "{last:?}");
+        assert!((last.start_s() - 2.3).abs() < 0.01 && (last.end_s() - 2.3).abs() < 0.01, "{last:?}");
+    }
 
     #[test]
     fn fragments_are_half_a_second_and_segments_begin_with_keyframes() {

@@ -4,8 +4,8 @@
 //! frame's time   k              k + 1            k + 2
 //!                │────────────────│────────────────│──────▶
 //! paintings         ●                ●  (trembles)      ●
-//!                   ├ EARLY ┐        ├ EARLY ┐          the newest painting is looked at, if there is one
-//!                   ├ LATE ──────┐   ├ LATE ──────┐     … or the next, until then; then the one before is repeated
+//!                   ├ early ┐        ├ early ┐          the newest painting is looked at, if there is one
+//!                   ├ late ──────┐   ├ late ──────┐     … or the next, until then; then the one before is repeated
 //!                   phase
 //! ```
 //!
@@ -17,10 +17,14 @@ use std::time::{Duration, Instant};
 
 use wallflower_domain::frame::FrameRate;
 
-/// How much of a frame after the page's usual time the screen is looked at: of a page that paints twice as often, midway between the two.
-const EARLY: f64 = 0.25;
-/// … and until when a painting is waited for.
-const LATE: f64 = 0.9;
+/// Seconds after the page's usual time at which the screen is looked at: of a page that paints 60 times a second, midway between two of its
+/// paintings. Later, each look would find the next one, and follow it.
+const EARLY_S: f64 = 1.0 / 120.0;
+/// … and until when a painting is waited for. Paintings tremble by milliseconds, however many frames are recorded a second.
+const LATE_S: f64 = 0.03;
+/// The most of both, in frames.
+const MOST_EARLY: f64 = 0.25;
+const MOST_LATE: f64 = 0.9;
 /// How much of its distance from a painting the phase moves towards it: it trembles a quarter of what paintings do, and follows a page
 /// that changes its mind within a second.
 const FOLLOWS: f64 = 1.0 / 16.0;
@@ -74,7 +78,9 @@ impl Pace {
     /// What is to be done now. A frame that is told is done with.
     pub(crate) fn due(&mut self, now: Instant) -> Due {
         let frame = self.next;
-        let (early, late) = (self.after(frame, EARLY), self.after(frame, LATE));
+        let frame_s = 1.0 / f64::from(self.fps.get());
+        let early = self.after(frame, EARLY_S.min(MOST_EARLY * frame_s));
+        let late = self.after(frame, LATE_S.min(MOST_LATE * frame_s));
         match self.painted {
             _ if frame == 0 => {
                 self.next += 1;
@@ -104,10 +110,10 @@ impl Pace {
         }
     }
 
-    /// So much of a frame after the time at which the page usually paints what is for this one.
-    fn after(&self, frame: u64, part: f64) -> Instant {
-        let frames = (number(frame) + self.phase + part).max(0.0);
-        self.origin + Duration::from_secs_f64(frames / f64::from(self.fps.get()))
+    /// So many seconds after the time at which the page usually paints what is for this frame.
+    fn after(&self, frame: u64, seconds: f64) -> Instant {
+        let usually = (number(frame) + self.phase) / f64::from(self.fps.get());
+        self.origin + Duration::from_secs_f64((usually + seconds).max(0.0))
     }
 }
 
@@ -130,11 +136,15 @@ mod tests {
 
     /// Which painting each frame shows: paintings at these times, in microseconds, are numbered from 1; 0 is what was there before.
     fn shown(paintings: &[i64], until_us: i64, painted: Option<i64>) -> Vec<usize> {
+        shown_at(FrameRate::DEFAULT, paintings, until_us, painted)
+    }
+
+    fn shown_at(fps: FrameRate, paintings: &[i64], until_us: i64, painted: Option<i64>) -> Vec<usize> {
         // Before the beginning, as far as paintings are.
         let zero = Instant::now();
         let begin = zero + us(SECOND_US);
         let painted = painted.map(|ago| begin - us(ago));
-        let mut pace = Pace::begin(begin, painted, FrameRate::DEFAULT);
+        let mut pace = Pace::begin(begin, painted, fps);
         let (mut frames, mut count, mut now) = (Vec::new(), 0, begin);
         loop {
             match pace.due(now) {
@@ -177,6 +187,19 @@ mod tests {
         let paintings: Vec<i64> = (1..=120).map(|number| number * SECOND_US / 60 - 7000).collect();
         let frames = shown(&paintings, 2 * SECOND_US - 100_000, Some(7000));
         assert!(steps(&frames)[1..].iter().all(|step| *step == 2), "{frames:?}");
+    }
+
+    #[test]
+    fn of_few_frames_a_second_each_shows_what_was_painted_just_before_it() {
+        let paintings: Vec<i64> = (1..=1200).map(|number| number * SECOND_US / 60 - 7000).collect();
+        for fps in [10, 15, 20] {
+            let fps = FrameRate::try_from(fps).expect("it is within bounds");
+            let frames = shown_at(fps, &paintings, 19 * SECOND_US, None);
+            for (frame, number) in frames.iter().enumerate().skip(1) {
+                let ago = i64::try_from(frame).expect("few") * SECOND_US / i64::from(fps.get()) - paintings[number - 1];
+                assert!((-9000..=17_000).contains(&ago), "at {fps} frame {frame} shows what was painted {ago} us ago");
+            }
+        }
     }
 
     #[test]
@@ -242,10 +265,10 @@ mod tests {
             for (frame, number) in frames.iter().enumerate().skip(1) {
                 let time = i64::try_from(frame).expect("few") * SECOND_US / 30;
                 if *number > 0 {
-                    prop_assert!(paintings[number - 1] <= time + frame_us(LARGEST_PHASE + LATE), "{frame} {number}");
+                    prop_assert!(paintings[number - 1] <= time + frame_us(LARGEST_PHASE + MOST_LATE), "{frame} {number}");
                 }
                 if let Some(following) = paintings.get(*number) {
-                    prop_assert!(*following >= time - frame_us(1.0 + LARGEST_PHASE - EARLY), "{frame} {number}");
+                    prop_assert!(*following >= time - frame_us(1.0 + LARGEST_PHASE - MOST_EARLY), "{frame} {number}");
                 }
             }
         }
