@@ -31,6 +31,10 @@ const FOLLOWS: f64 = 1.0 / 16.0;
 /// A phase beyond this is that of the neighbouring frame. A painting lies no further than this from its frame's time; between here and
 /// half a frame it stays where it is, because each change doubles or loses a painting.
 const LARGEST_PHASE: f64 = 0.6;
+/// A page has painted more than once a frame for so many frames: it does so, and is not only late.
+const OFTEN: u32 = 15;
+/// Of such a page the painting is taken that lies nearest to the frame's time, when it lies by so much of a frame nearer than the present one.
+const NEARER: f64 = 0.1;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +53,10 @@ pub(crate) struct Pace {
     origin: Instant,
     fps: FrameRate,
     next: u64,
-    /// The newest painting that was not looked at.
-    painted: Option<Instant>,
+    /// The newest painting that was not looked at, and the one before, if that was not looked at either.
+    painted: Option<(Instant, Option<Instant>)>,
+    /// For so many frames there was one before.
+    often: u32,
     /// How long after a frame's time the page paints, in frames.
     phase: f64,
 }
@@ -62,7 +68,7 @@ impl Pace {
         let frame = Duration::from_secs(1) / fps.get();
         let since = painted.map_or(Duration::ZERO, |painted| now.saturating_duration_since(painted));
         let into = Duration::from_nanos(u64::try_from(since.as_nanos() % frame.as_nanos()).unwrap_or(0));
-        Self { origin: now.checked_sub(into).unwrap_or(now), fps, next: 0, painted: None, phase: 0.0 }
+        Self { origin: now.checked_sub(into).unwrap_or(now), fps, next: 0, painted: None, often: 0, phase: 0.0 }
     }
 
     /// The time of frame 0.
@@ -72,7 +78,7 @@ impl Pace {
 
     /// Something was painted.
     pub(crate) fn painted(&mut self, at: Instant) {
-        self.painted = Some(at);
+        self.painted = Some((at, self.painted.map(|(before, _)| before)));
     }
 
     /// What is to be done now. A frame that is told is done with.
@@ -86,10 +92,10 @@ impl Pace {
                 self.next += 1;
                 Due::Look(frame)
             }
-            Some(painted) if now >= early => {
+            Some((painted, before)) if now >= early => {
                 self.painted = None;
                 self.next += 1;
-                self.follow(frame, painted);
+                self.follow(frame, painted, before);
                 Due::Look(frame)
             }
             Some(_) => Due::Wait(early),
@@ -101,13 +107,25 @@ impl Pace {
         }
     }
 
-    fn follow(&mut self, frame: u64, painted: Instant) {
-        let painted_s = painted.saturating_duration_since(self.origin).as_secs_f64();
-        let off = painted_s * f64::from(self.fps.get()) - number(frame) - self.phase;
-        self.phase += FOLLOWS * off.clamp(-0.5, 0.5);
-        if self.phase.abs() > LARGEST_PHASE {
-            self.phase -= self.phase.signum();
+    fn follow(&mut self, frame: u64, painted: Instant, before: Option<Instant>) {
+        let place = self.place(frame, painted);
+        self.phase += FOLLOWS * (place - self.phase).clamp(-0.5, 0.5);
+        let apart = before.map(|before| place - self.place(frame, before));
+        self.often = if apart.is_some() { self.often + 1 } else { 0 };
+        match apart {
+            Some(apart) if self.often >= OFTEN => {
+                let neighbours = [self.phase - apart, self.phase + apart];
+                let nearer = neighbours.into_iter().find(|phase| phase.abs() + NEARER < self.phase.abs());
+                self.phase = nearer.unwrap_or(self.phase);
+            }
+            _ if self.phase.abs() > LARGEST_PHASE => self.phase -= self.phase.signum(),
+            _ => {}
         }
+    }
+
+    /// How long after a frame's time that is, in frames.
+    fn place(&self, frame: u64, at: Instant) -> f64 {
+        at.saturating_duration_since(self.origin).as_secs_f64() * f64::from(self.fps.get()) - number(frame)
     }
 
     /// So many seconds after the time at which the page usually paints what is for this frame.
@@ -187,6 +205,21 @@ mod tests {
         let paintings: Vec<i64> = (1..=120).map(|number| number * SECOND_US / 60 - 7000).collect();
         let frames = shown(&paintings, 2 * SECOND_US - 100_000, Some(7000));
         assert!(steps(&frames)[1..].iter().all(|step| *step == 2), "{frames:?}");
+    }
+
+    /// Whatever the page's clock does against ours: what is shown was painted within 14 ms of the frame's time.
+    #[test]
+    fn of_a_page_at_60_the_painting_is_taken_that_is_nearest() {
+        for painting_us in [16_600, 16_667, 16_733] {
+            let paintings: Vec<i64> = (0..3600).map(|number| number * painting_us).collect();
+            let frames = shown(&paintings, 58 * SECOND_US, None);
+            for (frame, number) in frames.iter().enumerate().skip(30) {
+                let time = i64::try_from(frame).expect("few") * SECOND_US / 30;
+                let off = paintings[number - 1] - time;
+                assert!(off.abs() <= 14_000, "at {painting_us} frame {frame} shows what was painted {off} us later");
+            }
+            assert!(steps(&frames)[30..].iter().all(|step| (1..=3).contains(step)), "{painting_us}: {frames:?}");
+        }
     }
 
     #[test]
