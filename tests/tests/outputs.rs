@@ -177,9 +177,17 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
     reach(&mut running, 3.0);
     says(&bench, &["pause", "--mode=cut"]);
     running.wait_for("paused", SOON);
-    let paused = running.heard().iter().rfind(|event| event["event"] == "progress").expect("it goes on").clone();
-    reach(&mut running, paused["progress"]["media_s"].as_f64().expect("a number") + 3.0);
+    let media_s = |running: &Running| {
+        let progress = running.heard().iter().rfind(|event| event["event"] == "progress").expect("it goes on");
+        progress["progress"]["media_s"].as_f64().expect("a number")
+    };
+    let paused_s = media_s(&running);
+    reach(&mut running, paused_s + 3.0);
     says(&bench, &["resume"]);
+    running.wait_for("resumed", SOON);
+    // What is lost of a pause that is cut is no gap.
+    let resumed_s = media_s(&running);
+    reach(&mut running, resumed_s + 1.0);
     signal(bench.process("ffmpeg"), "KILL");
     running.wait_for("interrupted", SOON);
     let again = running.wait_for("started", SOON)["first_frame_unix_us"].as_i64().expect("it tells when");
