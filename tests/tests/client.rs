@@ -272,6 +272,28 @@ fn what_agents_say_is_read_to_the_end() {
 }
 
 #[test]
+fn logs_are_objects_that_name_the_recording_where_that_is_asked_for() {
+    let (_turn, pages) = (my_turn(), clock_page());
+    let server = Server::start(Bench::new().with("WALLFLOWER_LOG_FORMAT", "json"));
+    let id = server.recording(&pages.url("/"), &[]);
+    assert_eq!(server.run(&["stop", "--wait"]).code, Some(DONE));
+    let log = std::fs::read_to_string(server.serve.log(&server.bench)).expect("a log");
+    // What is said to people as it starts stands there too.
+    let lines: Vec<Value> = log
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).expect("an object"))
+        .collect();
+    let names = |line: &Value| line["span"]["recording"].as_str() == Some(&id);
+    assert!(lines.iter().any(|line| names(line) && line["level"] == "INFO"), "{log}");
+    assert!(!log.contains(" INFO "), "{log}");
+    let bench = Bench::new().with("WALLFLOWER_LOG_FORMAT", "xml");
+    let output = bench.command(&wallflower()).arg("list").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(REQUEST));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("it must be text or json"), "{output:?}");
+}
+
+#[test]
 fn what_can_t_be_done_is_told_in_a_sentence() {
     let (bench, pages) = (Bench::new(), clock_page());
     let key = |name: &str, scope: &str| {

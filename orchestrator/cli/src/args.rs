@@ -40,7 +40,7 @@ Exit codes:
 
 Ctrl-C once stops and finalizes; twice leaves at once and keeps what was captured beside the output file. What a server records is
 stopped by Ctrl-C in `start --wait`, and in no other command.
-WALLFLOWER_LOG=debug (or trace) prints what the agent does.";
+WALLFLOWER_LOG=debug (or trace) prints what the agent does; WALLFLOWER_LOG_FORMAT=json does so for programs.";
 
 /// Records meetings through a silent participant: a hidden browser whose picture and sound become the recording.
 #[derive(Parser)]

@@ -8,6 +8,7 @@ mod design;
 mod doctor;
 mod e2ee;
 mod exit;
+mod logging;
 mod metrics;
 mod outputs;
 mod progress;
@@ -29,23 +30,11 @@ use clap::Parser;
 use crate::args::{Args, Command};
 use crate::control::commands;
 
-/// What matters to a person is said by the commands themselves; a browser that dies makes chromiumoxide complain as well, and a
-/// certificate that is not trusted rustls.
-const DEFAULT_LOG: &str = "error,chromiumoxide=off,rustls_platform_verifier=off";
-
 fn main() -> ExitCode {
     let args = Args::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("WALLFLOWER_LOG").unwrap_or_else(|_| DEFAULT_LOG.into()),
-        )
-        // An agent goes on when nobody takes its log any more.
-        .log_internal_errors(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_writer(std::io::stderr)
-        .init();
-    // On its lowest level tungstenite logs all that it sends: an agent's token, too.
-    log::set_max_level(log::max_level().min(log::LevelFilter::Debug));
+    if let Err(failure) = logging::begin() {
+        return exit::code(Err(failure));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
