@@ -139,7 +139,8 @@ impl Grabber {
     pub(crate) async fn lost(&mut self) -> Failure {
         match (&mut self.lost).await {
             Ok(lost) => lost.failure(),
-            Err(_) => Failure::new(FailureKind::Internal, "What takes pictures of the display ended unexpectedly."),
+            // A fault of ours, and yet the next attempt may go on.
+            Err(_) => Failure::new(FailureKind::ProgramDied, "What takes pictures of the display ended unexpectedly."),
         }
     }
 }
