@@ -102,7 +102,9 @@ impl Writer {
         let (queue, jobs) = Queue::new();
         let announcer = Announcer::default();
         let tell = announcer.clone();
-        spawn("store-writer", move || write(&connection, &jobs, &tell))?;
+        // Before anybody can listen: what others commit until the thread has begun is to be told too.
+        let others = changes_of_others(&connection);
+        spawn("store-writer", move || write(&connection, others, &jobs, &tell))?;
         Ok(Self { queue, announcer })
     }
 
@@ -158,9 +160,8 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreErr
     }
 }
 
-/// Ends when nobody can ask any more.
-fn write(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, announcer: &Announcer) {
-    let mut others = changes_of_others(connection);
+/// Ends when nobody can ask any more. `others` is what of others' changes need not be told.
+fn write(connection: &Connection, mut others: Option<i64>, jobs: &Receiver<Box<dyn Job>>, announcer: &Announcer) {
     loop {
         match jobs.recv_timeout(LOOK) {
             Ok(first) => {
