@@ -45,6 +45,7 @@ function without(room: RoomState, hides: (identity: string) => boolean): RoomSta
     heard: room.heard.filter((each) => !hides(each)),
     speaker: identity !== null && hides(identity) ? { ...room.speaker, identity: null } : room.speaker,
     chat: room.chat.filter(shows),
+    talk: room.talk.filter(shows),
     reactions: room.reactions.filter(shows),
     captions: room.captions.filter(shows),
   };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { RoomChange } from "./change";
 import { raisedHands } from "./hands";
-import { CHAT_MS, MOST_LINES, MOST_REACTIONS, nextWake, REACTION_MS, reduce } from "./reduce";
+import { CHAT_MS, MOST_LINES, MOST_REACTIONS, MOST_TALK, nextWake, REACTION_MS, reduce, TALK_MS } from "./reduce";
 import type { RoomState } from "./room";
 import { EMPTY_ROOM, live, OFF } from "./room";
 import { SETTLE_MS } from "./speaker";
@@ -78,7 +78,16 @@ describe("the room", () => {
     expect(nextWake(room)).toBe(CHAT_MS);
     expect(reduce(room, { type: "tick" }, CHAT_MS - 1).chat).toHaveLength(1);
     expect(reduce(room, { type: "tick" }, CHAT_MS).chat).toHaveLength(0);
-    expect(nextWake(reduce(room, { type: "tick" }, CHAT_MS))).toBeNull();
+  });
+
+  test("keeps a line longer where it covers nothing", () => {
+    const room = reduce(after(say("hello")), { type: "tick" }, CHAT_MS);
+    expect(room.talk.map(({ text }) => text)).toEqual(["hello"]);
+    expect(nextWake(room)).toBe(TALK_MS);
+    const over = reduce(room, { type: "tick" }, TALK_MS);
+    expect(over.talk).toHaveLength(0);
+    expect(nextWake(over)).toBeNull();
+    expect(after(...Array.from({ length: 50 }, () => say("again"))).talk).toHaveLength(MOST_TALK);
   });
 
   test("shows the latest lines and reactions, however many come", () => {

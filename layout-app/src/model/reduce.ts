@@ -5,12 +5,15 @@ import { OFF, participantOf } from "./room";
 import { NOBODY, settle, speakerWake } from "./speaker";
 import { displayName, drawable, LONGEST_LINE, LONGEST_NAME, soleEmoji } from "./text";
 
-/** How long a line of chat stays. */
+/** How long a line of chat stays over the picture. */
 export const CHAT_MS = 9000;
+/** How long it stays where it covers nothing: a conversation keeps its place while somebody thinks about an answer. */
+export const TALK_MS = 60_000;
 /** How long a reaction floats. */
 export const REACTION_MS = 3200;
 /** More lines at once would be a wall of text over the picture. */
 export const MOST_LINES = 4;
+export const MOST_TALK = 8;
 /** A room that applauds is shown as applause, not as a frozen page. */
 export const MOST_REACTIONS = 24;
 
@@ -24,6 +27,7 @@ export function nextWake(room: RoomState): number | null {
   const times = [
     speakerWake(room.speaker, room.heard),
     room.chat[0] ? room.chat[0].at + CHAT_MS : null,
+    room.talk[0] ? room.talk[0].at + TALK_MS : null,
     room.reactions[0] ? room.reactions[0].at + REACTION_MS : null,
     ...room.captions.map(({ at }) => at + CAPTION_MS),
   ].filter((time) => time !== null);
@@ -33,11 +37,13 @@ export function nextWake(room: RoomState): number | null {
 function passTime(room: RoomState, now: number): RoomState {
   const speaker = settle(room.speaker, room.heard, now);
   const chat = room.chat.filter((line) => now < line.at + CHAT_MS);
+  const talk = room.talk.filter((line) => now < line.at + TALK_MS);
   const reactions = room.reactions.filter((reaction) => now < reaction.at + REACTION_MS);
   // Words that are not finished, too: a room that stops telling has stopped.
   const captions = room.captions.filter((caption) => now < caption.at + CAPTION_MS);
   const same =
     chat.length === room.chat.length &&
+    talk.length === room.talk.length &&
     reactions.length === room.reactions.length &&
     captions.length === room.captions.length;
   if (speaker === room.speaker && same) return room;
@@ -45,7 +51,7 @@ function passTime(room: RoomState, now: number): RoomState {
     speaker.identity === null || speaker.identity === room.speaker.identity
       ? room.participants
       : room.participants.map((each) => (each.identity === speaker.identity ? { ...each, spokeAt: now } : each));
-  return { ...room, participants, speaker, chat, reactions, captions };
+  return { ...room, participants, speaker, chat, talk, reactions, captions };
 }
 
 function apply(room: RoomState, change: RoomChange, now: number): RoomState {
@@ -90,7 +96,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       const id = room.lastId + 1;
       const { identity } = change;
       const line = { id, identity, name: displayName(change.name, identity ?? ""), text, at: now };
-      return { ...room, lastId: id, chat: [...room.chat, line].slice(-MOST_LINES) };
+      const [chat, talk] = [[...room.chat, line].slice(-MOST_LINES), [...room.talk, line].slice(-MOST_TALK)];
+      return { ...room, lastId: id, chat, talk };
     }
     case "reaction": {
       const emoji = soleEmoji(change.emoji);

@@ -98,8 +98,10 @@ export interface RoomState {
   readonly speaker: Speaker;
   /** Tracks of which at least one frame was shown, and the frames' size. */
   readonly frames: ReadonlyMap<TrackKey, FrameShape>;
-  /** The latest lines that are still to be seen, oldest first. */
+  /** The latest lines that are still to be seen over the picture, oldest first. */
   readonly chat: readonly ChatLine[];
+  /** The latest lines that are still to be seen where chat has a place of its own, oldest first. */
+  readonly talk: readonly ChatLine[];
   readonly pinned: Pinned | null;
   /** Those that are still to be seen, oldest first. */
   readonly captions: readonly Caption[];
@@ -119,6 +121,7 @@ export const EMPTY_ROOM: RoomState = {
   speaker: NOBODY,
   frames: new Map(),
   chat: [],
+  talk: [],
   pinned: null,
   captions: [],
   captioned: [],

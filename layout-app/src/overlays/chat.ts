@@ -1,19 +1,39 @@
 import type { ChatLine } from "../model";
-import type { Rect } from "../stage";
+import type { Rect, Size } from "../stage";
 import { element } from "./element";
 import { hueOf } from "./hue";
 import { writeName } from "./name";
 
-/** The latest lines of chat over the corner of the picture that names leave free. */
+/** The latest lines of chat. */
 export class ChatOverlay {
   readonly element = element("div", "chat");
   readonly #lines = new Map<number, HTMLElement>();
 
-  show(lines: readonly ChatLine[], focus: Rect, viewport: { width: number; height: number }): void {
-    this.element.style.right = `${viewport.width - focus.x - focus.width}px`;
-    this.element.style.bottom = `${viewport.height - focus.y - focus.height}px`;
+  /** Over the corner of the picture that names leave free. */
+  showOver(lines: readonly ChatLine[], focus: Rect, viewport: Size): void {
+    this.#place(focus, viewport, false);
+    this.element.style.width = "";
+    this.element.style.height = "";
     this.element.style.maxWidth = `${Math.min(focus.width, Math.max(viewport.width * 0.34, viewport.height * 0.26))}px`;
+    this.#write(lines);
+  }
 
+  /** In a place of its own, as many of the last lines as it holds. */
+  showIn(lines: readonly ChatLine[], place: Rect, viewport: Size): void {
+    this.#place(place, viewport, true);
+    this.element.style.width = `${place.width}px`;
+    this.element.style.height = `${place.height}px`;
+    this.element.style.maxWidth = "";
+    this.#write(lines);
+  }
+
+  #place(within: Rect, viewport: Size, apart: boolean): void {
+    this.element.classList.toggle("chat--apart", apart);
+    this.element.style.right = `${viewport.width - within.x - within.width}px`;
+    this.element.style.bottom = `${viewport.height - within.y - within.height}px`;
+  }
+
+  #write(lines: readonly ChatLine[]): void {
     const ids = new Set(lines.map(({ id }) => id));
     for (const [id, drawn] of this.#lines) {
       if (ids.has(id)) continue;
@@ -25,7 +45,7 @@ export class ChatOverlay {
       if (this.#lines.has(line.id)) continue;
       const drawn = drawLine(line);
       this.#lines.set(line.id, drawn);
-      this.element.append(drawn);
+      this.element.prepend(drawn);
     }
   }
 }

@@ -49,6 +49,32 @@ function distance(one: Rect, other: Rect): number {
 
 const above = (placement: Placement) => placement.kind === "person" && placement.above;
 
+describe("chat", () => {
+  const place = (fields: Parameters<typeof scene>[0]) => arrange(scene({ chat: true, ...fields }), []).chat;
+
+  test.each([
+    ["landscape", { x: 993, y: 10, width: 277, height: 700 }],
+    ["portrait", { x: 10, y: 1043, width: 700, height: 227 }],
+    ["square", { x: 10, y: 584, width: 700, height: 126 }],
+  ] as const)("has a place beside the tiles of a crowd in a %s frame", (frame, expected) => {
+    expect(place({ viewport: FRAMES[frame], count: 3 })).toEqual(expected);
+    expect(place({ viewport: FRAMES[frame], count: 40 })).toEqual(expected);
+    expect(place({ viewport: FRAMES[frame], count: 9, layout: "podcast" })).toEqual(expected);
+  });
+
+  test("stands over the picture where people are large", () => {
+    expect(place({ count: 2 })).toBeUndefined();
+    expect(place({ count: 9, layout: "speaker" })).toBeUndefined();
+    expect(place({ count: 9, layout: "interview" })).toBeUndefined();
+    expect(place({ count: 9, layout: "pip", viewport: FRAMES.portrait })).toBeUndefined();
+  });
+
+  test("takes no place while nobody writes", () => {
+    expect(place({ count: 9, chat: false })).toBeUndefined();
+    expect(arrange(scene({ count: 9 }), []).chat).toBeUndefined();
+  });
+});
+
 describe("whatever the room and the frame", () => {
   const side = fc.integer({ min: 128, max: 2160 });
   const camera = fc.constantFrom(WIDE, WIDE, WIDE, 4 / 3, 9 / 16, 1, null);
@@ -64,6 +90,7 @@ describe("whatever the room and the frame", () => {
       speaker: fc.nat(),
       bands: fc.record({ top: fc.constantFrom(0, 9), bottom: fc.constantFrom(0, 9) }),
       gap: fc.integer({ min: 0, max: 48 }),
+      chat: fc.boolean(),
       page: fc.nat(12),
     })
     .map(({ cameras, shared, speaker, ...rest }): Scene => {
@@ -102,6 +129,17 @@ describe("whatever the room and the frame", () => {
         }
       }
       expect(placements.length - flat.length).toBeLessThanOrEqual(1);
+    });
+  });
+
+  test("where chat has a place of its own, nobody else is", () => {
+    always(({ viewport, bands, chat: chatting }, { placements, chat }) => {
+      if (!chat) return;
+      expect(chatting).toBe(true);
+      expect(Math.min(chat.x, chat.y - bands.top)).toBeGreaterThanOrEqual(0);
+      expect(right(chat)).toBeLessThanOrEqual(viewport.width);
+      expect(bottom(chat)).toBeLessThanOrEqual(viewport.height - bands.bottom);
+      for (const { rect } of placements) expect(distance(rect, chat)).toBeGreaterThanOrEqual(0);
     });
   });
 

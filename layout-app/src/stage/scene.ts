@@ -30,6 +30,8 @@ export interface Scene {
   readonly gap: number;
   /** Between tiles and the edge of the frame, in the same pixels; null: as between tiles. */
   readonly margin?: number | null;
+  /** Whether there is chat to be shown. */
+  readonly chat?: boolean;
   /** Which page of those for whom there is no room on the first; counts up without end, and pages begin anew. */
   readonly page: number;
 }
@@ -65,4 +67,6 @@ export interface Arrangement {
   readonly pages: number;
   /** Where overlays that belong to the whole may stand: the part of the frame that is looked at. */
   readonly focus: Rect;
+  /** The place of chat that would hide people; absent where it stands over what `focus` says. */
+  readonly chat?: Rect;
 }

@@ -2,9 +2,15 @@ import { gridCapacity, gridRects, MOST_TILES } from "./grid";
 import type { TileShape } from "./grid";
 import { gapOf, moreAt, stageArea } from "./placing";
 import type { Rect } from "./rect";
-import { around } from "./rect";
+import { around, frameKind } from "./rect";
 import type { Arrangement, Person, Placement, Scene } from "./scene";
 import { seat } from "./seating";
+
+/** Of two people each has half of the frame, and is seen beside what stands in a corner of it. */
+const CROWD = 3;
+/** Parts of the stage that chat takes: of a wide one's width, of the others' height. */
+const COLUMN = 0.22;
+const BAND = 0.18;
 
 interface Tiling {
   readonly shape: TileShape;
@@ -25,7 +31,7 @@ export function inTiles(
   { shape, most = MOST_TILES, largest = Infinity, counted = true, open = false }: Tiling,
   placed: (person: Person, rect: Rect) => Placement,
 ): Arrangement {
-  const area = stageArea(scene);
+  const { area, chat } = besideChat(scene, Math.min(most, scene.people.length));
   const gap = gapOf(scene.viewport, scene.gap);
   // Whatever the frame, there is room for somebody beside the tile that counts the others.
   const capacity = Math.max(Math.min(2, most), Math.min(most, gridCapacity(area, gap, shape)));
@@ -38,7 +44,22 @@ export function inTiles(
   const rest = rects[people.length];
   if (count > 0 && rest) placements.push(moreAt(count, rest));
   const taken = around(placements.map(({ rect }) => rect));
-  return { placements, seats, pages, focus: (open ? null : taken) ?? area };
+  return { placements, seats, pages, focus: (open ? null : taken) ?? area, ...(chat && { chat }) };
+}
+
+/** What a few lines of chat leave for the tiles, where tiles are so small that the lines would hide whoever sits in the corner. */
+function besideChat(scene: Scene, tiles: number): { area: Rect; chat: Rect | null } {
+  const whole = stageArea(scene);
+  if (!scene.chat || tiles < CROWD) return { area: whole, chat: null };
+  const gap = gapOf(scene.viewport, scene.gap);
+  if (frameKind(scene.viewport) === "landscape") {
+    const width = Math.round(whole.width * COLUMN);
+    const area = { ...whole, width: Math.max(1, whole.width - width - gap) };
+    return { area, chat: { ...whole, x: whole.x + whole.width - width, width } };
+  }
+  const height = Math.round(whole.height * BAND);
+  const area = { ...whole, height: Math.max(1, whole.height - height - gap) };
+  return { area, chat: { ...whole, y: whole.y + whole.height - height, height } };
 }
 
 export interface Page {

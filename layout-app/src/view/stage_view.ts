@@ -110,9 +110,10 @@ export class StageView {
       speaker: room.speaker.identity,
       gap: this.theme.tiles.gap,
       margin: this.theme.tiles.margin,
+      chat: this.#chat !== null && room.talk.length > 0,
       page,
     };
-    const { placements, seats, pages, focus } = arrange(scene, this.#seats);
+    const { placements, seats, pages, focus, chat } = arrange(scene, this.#seats);
     this.#seats = seats;
 
     this.#showTiles(placements, room, viewport);
@@ -130,7 +131,8 @@ export class StageView {
     present(this.#frame, this.#waiting, room.connection !== "joining" && room.participants.length === 0);
     present(this.#frame, this.#reconnecting, room.connection === "reconnecting");
     this.#trim.show(programme, focus, viewport, this.#motion.on);
-    this.#chat?.show(room.chat, focus, viewport);
+    if (chat) this.#chat?.showIn(room.talk, chat, viewport);
+    else this.#chat?.showOver(room.chat, focus, viewport);
     this.#pinned?.show(room.pinned, below(focus, room.pinned ? this.#trim.bannerHeight : 0), viewport);
     this.#captions?.show(room.captions);
     this.#reactions?.show(room.reactions, (identity) => this.#tileOf(identity));
