@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use wallflower_domain::wire::cast::{CastSide, CastSpeech};
 use wallflower_tests::harness::livekit::Listed;
 use wallflower_tests::harness::{Bench, Cast, LivekitServer, Pages, Running, my_turn};
 use wallflower_tests::media_probe::{Region, decode, region, tone};
@@ -67,6 +68,31 @@ fn two_members_are_seen_heard_and_named_and_the_recorder_is_hidden() {
         let plate = watch(Region::new(left + 0.02, PLATE_TOP, 0.08, 0.03));
         assert!(plate.texture > 15.0, "{}'s plate has a texture of {:.1}", member.name, plate.texture);
         assert_speaks(&file, &member.name, member.voice_hz);
+    }
+}
+
+/// By default browsers ask for mono, whatever is sent, and an audio graph may mix to it unseen.
+#[test]
+fn what_is_sent_in_stereo_is_recorded_in_stereo() {
+    let Some(server) = LivekitServer::start() else { return };
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let mut config = Cast::of(2);
+    config.script.speech = CastSpeech::Always;
+    for (member, side) in config.members.iter_mut().zip([CastSide::Left, CastSide::Right]) {
+        member.side = Some(side);
+    }
+    let cast = Cast::as_livekit(&bench, &server, "hall", config, "member", None);
+    let ended = record(&bench, &server, "hall", &["--duration=8s", "--size=320x180"]).end(START);
+    assert_eq!((ended.code(), &ended.finished()["end"]), (0, &"limit_duration".into()), "{ended:#?}");
+    let hertz: Vec<_> = cast.config.members.iter().map(|member| f64::from(member.voice_hz)).collect();
+    cast.leave();
+    bench.assert_nothing_left();
+
+    let sides = decode::sides(&bench.file("room.mp4")).expect("the recording can be decoded");
+    for side in [0, 1] {
+        let voice = |on: usize| tone::strongest(&sides[on].values, hertz[side], 0.25);
+        let (here, there) = (voice(side), voice(1 - side));
+        assert!(here > 0.02 && here > 8.0 * there, "member {side}: {here:.4} on its side, {there:.4} on the other");
     }
 }
 

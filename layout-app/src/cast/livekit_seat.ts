@@ -95,7 +95,7 @@ export class LivekitSeat implements Seat {
   }
 
   async #publishAll(): Promise<void> {
-    const { mic, camera, screen } = this.media;
+    const { mic, stereo, camera, screen } = this.media;
     const { fps, cameraBps, screenBps } = this.encoding;
     const video = (source: Track.Source, maxBitrate: number): TrackPublishOptions => ({
       source,
@@ -106,8 +106,13 @@ export class LivekitSeat implements Seat {
       videoEncoding: { maxBitrate, maxFramerate: fps },
       screenShareEncoding: { maxBitrate, maxFramerate: fps },
     });
-    if (mic)
-      await this.#publish(mic, { source: Track.Source.Microphone, audioPreset: { maxBitrate: 24_000 }, red: false });
+    const voice: TrackPublishOptions = {
+      source: Track.Source.Microphone,
+      audioPreset: { maxBitrate: stereo ? 48_000 : 24_000 },
+      red: false,
+      forceStereo: stereo,
+    };
+    if (mic) await this.#publish(mic, voice);
     if (camera) await this.#publish(camera, video(Track.Source.Camera, cameraBps));
     if (screen) await this.#publish(screen, video(Track.Source.ScreenShare, screenBps));
   }

@@ -1,4 +1,4 @@
-import type { CastMember } from "../contract/cast";
+import type { CastMember, CastSide } from "../contract/cast";
 import { Picture } from "./picture";
 import type { SentMedia } from "./seat";
 import { Slides } from "./slides";
@@ -15,9 +15,11 @@ export class Member {
   readonly #voice: Voice | null;
   readonly #camera: Camera | null;
   readonly #screen: Camera | null;
+  readonly #side: CastSide | null;
 
   constructor(config: CastMember, studio: Studio) {
-    this.#voice = config.mic ? studio.voice(config.voice_hz, config.look) : null;
+    this.#side = config.side;
+    this.#voice = config.mic ? studio.voice(config.voice_hz, config.look, config.side) : null;
     this.#camera = config.camera
       ? filmed(new Picture(config.look, config.voice_hz, config.size.width, config.size.height))
       : null;
@@ -27,6 +29,7 @@ export class Member {
   get media(): SentMedia {
     return {
       mic: this.#voice?.track ?? null,
+      stereo: this.#side !== null,
       camera: this.#camera?.track ?? null,
       screen: this.#screen?.track ?? null,
     };

@@ -8,6 +8,7 @@ const member = (mic: boolean): CastMember => ({
   voice_hz: 110,
   camera: true,
   mic,
+  side: null,
   size: { width: 640, height: 360 },
   screen: false,
 });

@@ -4,6 +4,8 @@ import type { Fault } from "../contract";
 /** What one member sends; absent for what is switched off. */
 export interface SentMedia {
   mic: MediaStreamTrack | null;
+  /** The microphone's track has two channels. */
+  stereo: boolean;
   camera: MediaStreamTrack | null;
   screen: MediaStreamTrack | null;
 }

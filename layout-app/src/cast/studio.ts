@@ -1,3 +1,4 @@
+import type { CastSide } from "../contract/cast";
 import { babble, LEVEL_RATE, VOICE_RATE } from "./voice";
 
 /** Chromium's way of letting an audio graph run without a sound device. */
@@ -32,8 +33,8 @@ export class Studio {
     await Promise.race([this.#context.resume(), late]).finally(() => clearTimeout(timer));
   }
 
-  voice(hz: number, seed: number): Voice {
-    return new Voice(this.#context, hz, seed);
+  voice(hz: number, seed: number, side: CastSide | null): Voice {
+    return new Voice(this.#context, hz, seed, side);
   }
 
   close(): void {
@@ -53,6 +54,8 @@ export class Voice {
     private readonly context: AudioContext,
     hz: number,
     seed: number,
+    /** Where it is in a track of two channels; null for a track of one. */
+    side: CastSide | null,
   ) {
     const { samples, levels } = babble(hz, seed, BABBLE_S);
     this.#levels = levels;
@@ -60,8 +63,14 @@ export class Voice {
     buffer.copyToChannel(samples, 0);
     const source = new AudioBufferSourceNode(context, { buffer, loop: true });
     this.#gain = new GainNode(context, { gain: 0 });
-    const out = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
-    source.connect(this.#gain).connect(out);
+    const out = new MediaStreamAudioDestinationNode(context, { channelCount: side ? 2 : 1 });
+    source.connect(this.#gain);
+    if (side) {
+      const sides = new ChannelMergerNode(context, { numberOfInputs: 2 });
+      this.#gain.connect(sides, 0, side === "left" ? 0 : 1).connect(out);
+    } else {
+      this.#gain.connect(out);
+    }
     source.start();
     this.#startedAt = context.currentTime;
     const track = out.stream.getAudioTracks()[0];

@@ -6,6 +6,7 @@ export type { CastConfig } from "./generated/CastConfig";
 export type { CastCue } from "./generated/CastCue";
 export type { CastMember } from "./generated/CastMember";
 export type { CastScript } from "./generated/CastScript";
+export type { CastSide } from "./generated/CastSide";
 export type { CastSpeech } from "./generated/CastSpeech";
 
 /** Where whoever starts the cast leaves its configuration (`wire::cast::CAST_GLOBAL`). */

@@ -77,7 +77,7 @@ pub struct Frame<'a> {
     pub pixels: &'a [u8],
 }
 
-/// Decoded sound, mixed to one channel.
+/// Decoded sound in one channel.
 #[derive(Debug)]
 pub struct Samples {
     /// Values in -1..=1 at [`SAMPLE_RATE`].
@@ -180,6 +180,16 @@ pub fn pictures(file: &Path) -> Result<Pictures, ProbeError> {
 
 /// Decodes the first audio stream of `file`.
 pub fn samples(file: &Path) -> Result<Samples, ProbeError> {
+    samples_by(file, &["-ac", "1"])
+}
+
+/// Decodes both sides of the first audio stream of `file`, each by itself: left, right.
+pub fn sides(file: &Path) -> Result<[Samples; 2], ProbeError> {
+    Ok([samples_by(file, &["-af", "pan=mono|c0=c0"])?, samples_by(file, &["-af", "pan=mono|c0=c1"])?])
+}
+
+/// By what of ffmpeg it becomes one channel.
+fn samples_by(file: &Path, mixed: &[&str]) -> Result<Samples, ProbeError> {
     let blocks = table(file, "a:0", "frame=pts_time,nb_samples")?;
     let mut blocks = blocks.iter().map(|row| match row.as_slice() {
         [pts, count] => Some((*pts, *count)),
@@ -198,7 +208,8 @@ pub fn samples(file: &Path) -> Result<Samples, ProbeError> {
 
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-nostdin", "-v", "error", "-i"]).arg(file);
-    ffmpeg.args(["-map", "0:a:0", "-ac", "1", "-ar", &SAMPLE_RATE.to_string(), "-f", "f32le", "pipe:1"]);
+    ffmpeg.args(["-map", "0:a:0"]).args(mixed);
+    ffmpeg.args(["-ar", &SAMPLE_RATE.to_string(), "-f", "f32le", "pipe:1"]);
     let bytes = Pass::start(ffmpeg)?.read_all()?;
     let values = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     Ok(Samples { values, start, largest_hole })

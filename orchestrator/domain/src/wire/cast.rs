@@ -80,10 +80,24 @@ pub struct CastMember {
     pub camera: bool,
     /// Sends a voice.
     pub mic: bool,
+    /// Sends it in stereo, on this side only; absent: in mono. A demo room's sound is mono.
+    #[serde(default)]
+    pub side: Option<CastSide>,
     /// Size of the picture in pixels; higher than wide for a phone held upright.
     pub size: FrameSize,
     /// Shares a drawn screen as well.
     pub screen: bool,
+}
+
+/// A side of what is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[serde(rename_all = "snake_case")]
+pub enum CastSide {
+    /// To the left of who listens.
+    Left,
+    /// To the right.
+    Right,
 }
 
 /// What the members say and do, in milliseconds since all of them are in the room.
@@ -218,6 +232,7 @@ pub fn default_members(count: usize) -> Result<Vec<CastMember>, String> {
         voice_hz,
         camera: true,
         mic: true,
+        side: None,
         size,
         screen: false,
     };

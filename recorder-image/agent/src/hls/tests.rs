@@ -308,8 +308,10 @@ async fn hls_js_plays_it_while_it_grows_and_afterwards() {
     bench.pause(PauseMode::Cut, 14, 18);
     bench.attempt_at_its_pace(10, 8).await;
     bench.attempt_at_its_pace(18, 4).await;
-    let grown = player.wait_until("sees it grow", SOON, |playing| playing.segments == 8);
-    assert!(grown.live && grown.time > start.time + 5.0, "{grown:#?}");
+    let grown = player.wait_until("sees it grow, and plays it", SOON, |playing| {
+        playing.segments == 8 && playing.time > start.time + 5.0
+    });
+    assert!(grown.live, "{grown:#?}");
     hls.finish().await.expect("made");
     let played = player.wait_until("plays to the end", SOON, |playing| playing.ended);
     assert!(!played.live && (played.length - 16.0).abs() < 1e-3, "{played:#?}");
