@@ -15,7 +15,7 @@ use wallflower_domain::wire::page::PageMessage;
 
 use crate::bridge::{Signal, end_of_page, failure_of_page, from_page};
 use crate::capture::{Capture, Plan, Waiting, explain};
-use crate::clock::StepWatch;
+use crate::clock::{ClockWatch, Parted};
 use crate::delivery::unwritable_spool;
 use crate::flow::Flow;
 use crate::live::{Asked, Live, Scene, SceneChange, seconds};
@@ -92,7 +92,7 @@ impl Attempt {
     /// Captures a stage. `after` is why the attempt before it ended. A failure gives nothing back: the stage is ended.
     pub(crate) async fn start(
         session: &Session<'_>,
-        Opened { mut stage, waiting }: Opened,
+        Opened { mut stage, mut waiting }: Opened,
         work: &WorkDir,
         scene: Scene,
         look: &RoomLook,
@@ -107,7 +107,7 @@ impl Attempt {
         }
         let started = async {
             stage.cover(scene.paused.is_some()).await?;
-            let waiting = match waiting.filter(|waiting| waiting.suits(setup)) {
+            let waiting = match waiting.take_if(|waiting| waiting.suits(setup)) {
                 Some(waiting) => waiting,
                 None => Waiting::start(session.programs, work, &stage.display, &stage.audio, setup)?,
             };
@@ -116,6 +116,12 @@ impl Attempt {
         let (capture, noted) = match started.await {
             Ok(started) => started,
             Err(failure) => {
+                // A display that has gone is the better reason, and known a moment later.
+                let display = stage.display.server().exited();
+                let failure = match tokio::time::timeout(BLAME_PATIENCE, display).await {
+                    Ok(status) => stage.display.server().died(status),
+                    Err(_) => failure,
+                };
                 stage.salvage().await;
                 return Err(failure);
             }
@@ -162,7 +168,7 @@ impl Attempt {
         tokio::pin!(encoder, display, audio, browser, asking);
         let mut looks = tokio::time::interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut steps = StepWatch::new();
+        let clocks = ClockWatch::new();
         loop {
             tokio::select! {
                 biased;
@@ -195,9 +201,11 @@ impl Attempt {
                         return cause.into();
                     }
                 }
+                // Before the look at what is known: who has slept has answers to read.
+                never = &mut asking => match never {},
                 _ = looks.tick() => {
-                    if let Some(step_us) = steps.step_us() {
-                        return Ending { cause: Cause::Failed(clock_was_set(step_us)), damage: Damage::Encoder };
+                    if let Some(parted) = clocks.parted() {
+                        return Ending { cause: Cause::Failed(of_clocks(parted)), damage: Damage::Encoder };
                     }
                     meter.sample();
                     let flow = *flow.borrow();
@@ -222,7 +230,6 @@ impl Attempt {
                         return Cause::End(EndReason::LimitDuration).into();
                     }
                 }
-                never = &mut asking => match never {},
             }
         }
     }
@@ -366,8 +373,12 @@ fn in_the_whole(before: Progress, own: Progress, flow: Flow) -> Progress {
     }
 }
 
-fn clock_was_set(step_us: i64) -> Failure {
-    Failure::new(FailureKind::ProgramDied, format!("This machine's clock was set by {:+.1} s.", seconds(step_us)))
+fn of_clocks(parted: Parted) -> Failure {
+    let message = match parted {
+        Parted::Set(by_us) => format!("This machine's clock was set by {:+.3} s.", seconds(by_us)),
+        Parted::Slept(us) => format!("This machine slept for {:.1} s.", seconds(us)),
+    };
+    Failure::new(FailureKind::ProgramDied, message)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a few frames")]

@@ -27,7 +27,7 @@ use crate::display::Display;
 use crate::encoder::Encoder;
 use crate::finisher::grid;
 use crate::flow::{Flow, Flowing};
-use crate::grabber::{Grabber, Missed, Watcher};
+use crate::grabber::{Grabber, Watcher};
 use crate::programs::Programs;
 use crate::spool::{Attempt, Spool};
 use crate::tap::Tap;
@@ -108,7 +108,6 @@ impl Waiting {
     ) -> Result<Self, Failure> {
         let mut command = work.command(&programs.ffmpeg);
         audio.attach(&mut command);
-        let missed = Missed::default();
         let mut pictures = None;
         let watcher = match setup.sound_only {
             true => None,
@@ -118,7 +117,7 @@ impl Waiting {
                 })?;
                 pictures = Some(reader.as_raw_fd());
                 command.preserved_fds(vec![reader.into()]);
-                Some(Watcher::start(display.entrance(), setup.size, setup.fps, writer, missed.clone())?)
+                Some(Watcher::start(display.entrance(), setup.size, setup.fps, writer)?)
             }
         };
         command.env("PULSE_LATENCY_MSEC", "20").args(arguments(pictures, setup));
@@ -128,7 +127,7 @@ impl Waiting {
         let mut block = ProgressBlock::default();
         let on_stderr: LineSink = Box::new(move |line| {
             if let Some(progress) = block.take(line) {
-                progress_sender.send_replace(Progress { dropped: progress.dropped + missed.count(), ..progress });
+                progress_sender.send_replace(progress);
             } else if let Some(start) = input_start_us(line) {
                 let _ = start_sender.try_send(start);
             } else if let Some(taken) = command_reply(line) {
@@ -139,20 +138,19 @@ impl Waiting {
         Ok(Self { encoder, stdout, watcher, silent: setup.silent, progress, starts, answers })
     }
 
-    /// What may have changed since it was started has not.
-    pub(crate) fn suits(&self, setup: Setup<'_>) -> bool {
-        self.silent == setup.silent
+    /// What may have changed since it was started has not, and it lives.
+    pub(crate) fn suits(&mut self, setup: Setup<'_>) -> bool {
+        let lives = !self.encoder.has_exited() && self.watcher.as_mut().is_none_or(Watcher::watches);
+        lives && self.silent == setup.silent
     }
 
     /// Begins an attempt, with what the display shows now, and waits until something is encoded.
     pub(crate) async fn begin(self, plan: &Plan<'_>) -> Result<(Capture, Attempt), Failure> {
         let Self { encoder, stdout, watcher, progress, mut starts, answers, .. } = self;
         let Setup { size, fps, sound_only, .. } = plan.setup;
-        let too_slow = || {
-            Failure::new(
-                FailureKind::ProgramDied,
-                "ffmpeg did not encode a frame within 10 s; is the machine overloaded?",
-            )
+        let too_slow = |what: &str| {
+            let message = format!("{what} within 10 s; is the machine overloaded?");
+            Failure::new(FailureKind::ProgramDied, message)
         };
         let deadline = tokio::time::Instant::now() + READY_DEADLINE;
         let begun = async {
@@ -168,7 +166,10 @@ impl Waiting {
         let (grabber, start) = tokio::select! {
             begun = begun => begun?,
             status = encoder.exited() => return Err(explain(&encoder.tail(), status)),
-            () = tokio::time::sleep_until(deadline) => return Err(too_slow()),
+            () = tokio::time::sleep_until(deadline) => return Err(too_slow(match sound_only {
+                true => "ffmpeg did not begin to listen",
+                false => "The display gave no picture",
+            })),
         };
         let begun = plan.spool.begin(plan.number, Moment::at_unix_us(start), grid(fps, sound_only), plan.after);
         let (attempt, offset, writer) =
@@ -188,7 +189,8 @@ impl Waiting {
                 Ok(Err(failure)) => Err(failure),
                 _ => Err(explain(&capture.encoder.tail(), capture.encoder.exited().await)),
             },
-            () = tokio::time::sleep_until(deadline) => Err(too_slow()),
+            failure = blind(&mut capture.grabber) => Err(failure),
+            () = tokio::time::sleep_until(deadline) => Err(too_slow("ffmpeg did not encode a frame")),
         }
     }
 }
@@ -210,10 +212,7 @@ impl Capture {
 
     /// Resolves when the display gives no more pictures. Cancel safe.
     pub(crate) async fn blind(&mut self) -> Failure {
-        match &mut self.grabber {
-            Some(grabber) => grabber.lost().await,
-            None => std::future::pending().await,
-        }
+        blind(&mut self.grabber).await
     }
 
     /// Resolves when nothing comes any more: with a failure when what came could not be kept.
@@ -279,6 +278,13 @@ impl Capture {
     }
 }
 
+async fn blind(grabber: &mut Option<Grabber>) -> Failure {
+    match grabber {
+        Some(grabber) => grabber.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Whether ffmpeg says that a filter took a command.
 fn command_reply(line: &str) -> Option<bool> {
     let (_, rest) = line.split_once("Command reply for stream ")?;
@@ -313,8 +319,8 @@ fn arguments(pictures: Option<RawFd>, setup: Setup<'_>) -> Vec<String> {
         // By its name as a pipe ffmpeg would take it for stdin, and obey no command any more.
         add(&["-thread_queue_size", FRAME_QUEUE, "-f", "matroska", "-i", &format!("/dev/fd/{descriptor}")]);
     }
-    // Both inputs are stamped by the same wall clock. By itself ffmpeg sets each to zero and so forgets which one began first;
-    // -isync keeps the difference.
+    // Sound is stamped by the wall clock; pictures by what it was at the first, and the monotonic clock since: an attempt ends when the
+    // two part (`ClockWatch`). By itself ffmpeg sets each input to zero and so forgets which one began first; -isync keeps the difference.
     add(&["-thread_queue_size", SOUND_QUEUE, "-f", "pulse", "-fragment_size", "3840"]);
     add(&["-sample_rate", "48000", "-channels", "2"]);
     if pictures.is_none() {

@@ -136,6 +136,11 @@ impl Child {
     }
 
     /// Its stdin, for whoever writes to it from now on.
+    /// It is known to have ended.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
     pub(crate) fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.stdin.take()
     }

@@ -5,9 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// The wall clock is taken for set when it moves by more than this against the time since boot. Slewing by NTP moves it by 0.5 ms a
-/// second at most.
-const STEP_US: i64 = 100_000;
+/// By how much the wall clock and the monotonic one may part: what is sounded apart from its picture by less is not noticed. NTP slews
+/// both alike.
+const APART_US: i64 = 40_000;
+/// Clocks that were not read at once tell nothing of each other.
+const AT_ONCE_US: i64 = 5_000;
 
 /// Now, in microseconds since 1970.
 pub(crate) fn unix_us() -> i64 {
@@ -16,8 +18,12 @@ pub(crate) fn unix_us() -> i64 {
 
 /// Microseconds since this machine was started, sleep included.
 fn boot_us() -> i64 {
+    microseconds(ClockId::CLOCK_BOOTTIME)
+}
+
+fn microseconds(clock: ClockId) -> i64 {
     // Fails only for a clock that does not exist.
-    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(0, |time| time.tv_sec() * 1_000_000 + time.tv_nsec() / 1000)
+    clock_gettime(clock).map_or(0, |time| time.tv_sec() * 1_000_000 + time.tv_nsec() / 1000)
 }
 
 /// What tells one start of a machine from another, and one machine from another.
@@ -59,22 +65,56 @@ impl Moment {
     }
 }
 
-/// Notices that somebody sets the wall clock.
-pub(crate) struct StepWatch {
-    difference_us: i64,
+/// Notices that clocks part: sound is stamped by the wall clock, pictures are counted by the monotonic one.
+pub(crate) struct ClockWatch {
+    began: Option<Clocks>,
 }
 
-impl StepWatch {
-    pub(crate) fn new() -> Self {
-        Self { difference_us: unix_us() - boot_us() }
+/// Why they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parted {
+    /// Somebody set the wall clock, by so many microseconds.
+    Set(i64),
+    /// The machine slept for so many microseconds, of which the monotonic clock knows nothing.
+    Slept(i64),
+}
+
+/// What clocks show at the same moment, in microseconds.
+#[derive(Clone, Copy)]
+struct Clocks {
+    monotonic: i64,
+    boot: i64,
+    unix: i64,
+}
+
+impl Clocks {
+    /// None when the processor did something else in between.
+    fn read() -> Option<Self> {
+        let monotonic = microseconds(ClockId::CLOCK_MONOTONIC);
+        let (boot, unix) = (boot_us(), unix_us());
+        (microseconds(ClockId::CLOCK_MONOTONIC) - monotonic <= AT_ONCE_US).then_some(Self { monotonic, boot, unix })
     }
 
-    /// By how much it was set since the last look, in microseconds; none when it was not.
-    pub(crate) fn step_us(&mut self) -> Option<i64> {
-        let difference = unix_us() - boot_us();
-        let step = difference - self.difference_us;
-        self.difference_us = difference;
-        (step.abs() > STEP_US).then_some(step)
+    fn parted(self, now: Self) -> Option<Parted> {
+        let passed = now.monotonic - self.monotonic;
+        let slept = now.boot - self.boot - passed;
+        let set = now.unix - self.unix - passed - slept;
+        if slept > APART_US {
+            return Some(Parted::Slept(slept));
+        }
+        (set.abs() > APART_US).then_some(Parted::Set(set))
+    }
+}
+
+impl ClockWatch {
+    pub(crate) fn new() -> Self {
+        // Who is interrupted every time has no clocks to be watched by.
+        Self { began: (0..10).find_map(|_| Clocks::read()) }
+    }
+
+    /// Since it began to watch.
+    pub(crate) fn parted(&self) -> Option<Parted> {
+        self.began?.parted(Clocks::read()?)
     }
 }
 
@@ -93,7 +133,24 @@ mod tests {
 
     #[test]
     fn a_clock_that_nobody_sets_makes_no_step() {
-        let mut watch = StepWatch::new();
-        assert_eq!(watch.step_us(), None);
+        assert_eq!(ClockWatch::new().parted(), None);
+    }
+
+    #[test]
+    fn steps_that_are_small_add_up_and_sleep_is_not_taken_for_one() {
+        let began = Clocks { monotonic: 10_000_000, boot: 15_000_000, unix: 1_000_000_000 };
+        let after = |slept: i64, set: i64| {
+            let Clocks { monotonic, boot, unix } = began;
+            let passed = 7_000_000;
+            began.parted(Clocks {
+                monotonic: monotonic + passed,
+                boot: boot + passed + slept,
+                unix: unix + passed + slept + set,
+            })
+        };
+        assert_eq!(after(0, 30_000), None);
+        assert_eq!(after(0, 60_000), Some(Parted::Set(60_000)));
+        assert_eq!(after(0, -60_000), Some(Parted::Set(-60_000)));
+        assert_eq!(after(600_000_000, 0), Some(Parted::Slept(600_000_000)));
     }
 }

@@ -1,5 +1,7 @@
 //! The X display: an Xvfb of our own.
 
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +11,6 @@ use tokio::sync::mpsc;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::frame::FrameSize;
 use x11rb::errors::ConnectError;
-use x11rb::reexports::x11rb_protocol::parse_display::ConnectAddress;
 use x11rb::rust_connection::{DefaultStream, RustConnection};
 
 use crate::browser::MIN_WINDOW_WIDTH;
@@ -99,8 +100,10 @@ impl Display {
 impl Entrance {
     /// Connects. Blocks until the display answers, which one that hangs never does.
     pub(crate) fn connect(&self) -> Result<RustConnection, ConnectError> {
-        let address = ConnectAddress::Socket(format!("/tmp/.X11-unix/X{}", self.number));
-        let (stream, _) = DefaultStream::connect(&address)?;
+        // Where that folder can't be written to, a server has the abstract name alone.
+        let path = format!("/tmp/.X11-unix/X{}", self.number);
+        let abstractly = || SocketAddr::from_abstract_name(&path).and_then(|name| UnixStream::connect_addr(&name));
+        let (stream, _) = DefaultStream::from_unix_stream(UnixStream::connect(&path).or_else(|_| abstractly())?)?;
         RustConnection::connect_to_stream_with_auth_info(stream, 0, COOKIE_NAME.to_vec(), self.cookie.0.to_vec())
     }
 }

@@ -15,15 +15,17 @@ mod screen;
 
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::frame::{FrameRate, FrameSize};
+use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 
 use crate::clock::unix_us;
 use crate::display::Entrance;
@@ -31,10 +33,10 @@ use pace::{Due, Pace};
 use picture::Picture;
 use screen::Screen;
 
-/// Pictures that may wait for the encoder: more than half a second, what it may take to start on a busy machine …
-const QUEUE: usize = 20;
-/// … but no more bytes than this: 11 pictures of 1920x1080.
-const QUEUE_BYTES: usize = 32 << 20;
+/// Pictures that may wait for the encoder: those of so many seconds, what it may take to start on a busy machine …
+const QUEUE_S: f64 = 0.7;
+/// … but no more bytes than this: 21 pictures of 1920x1080.
+const QUEUE_BYTES: usize = 64 << 20;
 /// Bytes that may be in the pipe, if the system allows it: fewer turns for the same picture.
 const PIPE_BYTES: i32 = 1 << 20;
 const BEGIN: u8 = 1;
@@ -48,13 +50,34 @@ pub(crate) enum Lost {
     Connection(String),
     /// The display does what no Xvfb does.
     Odd(&'static str),
+    /// What this machine has is not enough.
+    Machine(std::io::Error),
     /// The encoder reads no more.
     Encoder,
 }
 
-impl<E: std::error::Error> From<E> for Lost {
-    fn from(error: E) -> Self {
-        Self::Connection(error.to_string())
+/// All that can go wrong between a client of X and the server.
+macro_rules! of_the_connection {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Lost {
+            fn from(error: $error) -> Self {
+                Self::Connection(error.to_string())
+            }
+        })*
+    };
+}
+
+of_the_connection!(ConnectError, ConnectionError, ReplyError, ReplyOrIdError);
+
+impl From<std::io::Error> for Lost {
+    fn from(error: std::io::Error) -> Self {
+        Self::Machine(error)
+    }
+}
+
+impl From<Errno> for Lost {
+    fn from(error: Errno) -> Self {
+        Self::Machine(error.into())
     }
 }
 
@@ -63,6 +86,7 @@ impl Lost {
         let message = match self {
             Self::Connection(error) => format!("The display gives no pictures any more: {error}."),
             Self::Odd(why) => format!("The display can't be recorded: {why}."),
+            Self::Machine(error) => format!("This machine lets nothing take pictures of the display: {error}."),
             Self::Encoder => "The encoder takes no pictures any more.".to_owned(),
         };
         Failure::new(FailureKind::ProgramDied, message)
@@ -82,38 +106,16 @@ pub(crate) struct Grabber {
     lost: oneshot::Receiver<Lost>,
 }
 
-/// Frames without a picture, because the encoder was too far behind. It repeats the one before.
-#[derive(Clone, Default)]
-pub(crate) struct Missed(Arc<AtomicU64>);
-
-impl Missed {
-    pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn another(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 impl Watcher {
     /// Begins to see what is painted. Pictures will go into this pipe.
-    pub(crate) fn start(
-        display: Entrance,
-        size: FrameSize,
-        fps: FrameRate,
-        pipe: PipeWriter,
-        missed: Missed,
-    ) -> Result<Self, Failure> {
-        let impossible = |error: std::io::Error| {
-            Failure::new(FailureKind::Internal, format!("Nothing can take pictures of the display: {error}."))
-        };
+    pub(crate) fn start(display: Entrance, size: FrameSize, fps: FrameRate, pipe: PipeWriter) -> Result<Self, Failure> {
+        let impossible = |error| Lost::Machine(error).failure();
         // Less is only slower.
         let _ = fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
         let (heard, word) = std::io::pipe().map_err(impossible)?;
         let (began_sender, began) = oneshot::channel();
         let (lost_sender, lost) = oneshot::channel();
-        let hand = Hand { size, fps, word: heard, missed };
+        let hand = Hand { size, fps, word: heard };
         let work = move || {
             if let Err(lost) = hand.work(&display, pipe, began_sender) {
                 let _ = lost_sender.send(lost);
@@ -121,6 +123,11 @@ impl Watcher {
         };
         thread::Builder::new().name("grabber".into()).spawn(work).map_err(impossible)?;
         Ok(Self { began, grabber: Grabber { word, lost } })
+    }
+
+    /// It has not lost the display.
+    pub(crate) fn watches(&mut self) -> bool {
+        matches!(self.grabber.lost.try_recv(), Err(TryRecvError::Empty))
     }
 
     /// Takes the first picture at once, and the others as they are due. Gives the first one's time, in microseconds since 1970.
@@ -156,7 +163,6 @@ struct Hand {
     size: FrameSize,
     fps: FrameRate,
     word: PipeReader,
-    missed: Missed,
 }
 
 impl Hand {
@@ -175,7 +181,7 @@ impl Hand {
         let mut pace = Pace::begin(now, painted, self.fps);
         let since = now.saturating_duration_since(pace.origin());
         let first = unix_us() - i64::try_from(since.as_micros()).unwrap_or(0);
-        let (queue, frames) = sync_channel(QUEUE.min(QUEUE_BYTES / picture::bytes(self.size)).max(2));
+        let (queue, frames) = sync_channel(waiting_pictures(self.size, self.fps));
         let head = matroska::head(self.size, self.fps);
         thread::Builder::new().name("feeder".into()).spawn(move || feed(pipe, &head, &frames))?;
         let _ = began.send(first);
@@ -202,8 +208,8 @@ impl Hand {
             };
             let frame = Frame { unix_us: self.time_of(first, number), picture: Arc::clone(&shown) };
             match queue.try_send(frame) {
-                Ok(()) => {}
-                Err(TrySendError::Full(_)) => self.missed.another(),
+                // An encoder that is too far behind repeats the one before, and counts that.
+                Ok(()) | Err(TrySendError::Full(_)) => {}
                 // Its process knows better why; this is for one that lives and reads no more.
                 Err(TrySendError::Disconnected(_)) => {
                     thread::sleep(ENCODER_PATIENCE);
@@ -222,6 +228,13 @@ impl Hand {
     fn time_of(&self, first: i64, number: u64) -> u64 {
         u64::try_from(first).unwrap_or(0) + number * 1_000_000 / u64::from(self.fps.get())
     }
+}
+
+/// How many may wait for the encoder.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a small number above zero")]
+fn waiting_pictures(size: FrameSize, fps: FrameRate) -> usize {
+    let timely = (f64::from(fps.get()) * QUEUE_S).ceil() as usize;
+    timely.min(QUEUE_BYTES / picture::bytes(size)).max(2)
 }
 
 /// Writes what comes until either side ends. An encoder that reads no more is noticed by who sends.

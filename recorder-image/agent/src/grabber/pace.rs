@@ -33,7 +33,8 @@ const FOLLOWS: f64 = 1.0 / 16.0;
 const LARGEST_PHASE: f64 = 0.6;
 /// A page has painted more than once a frame for so many frames: it does so, and is not only late.
 const OFTEN: u32 = 15;
-/// Of such a page the painting is taken that lies nearest to the frame's time, when it lies by so much of a frame nearer than the present one.
+/// Of such a page the painting is taken that lies nearest to the frame's time, when it lies by so much of a frame nearer than the present
+/// one, or by a quarter of what paintings are apart, if that is less.
 const NEARER: f64 = 0.1;
 
 /// What is to be done.
@@ -85,12 +86,18 @@ impl Pace {
     pub(crate) fn due(&mut self, now: Instant) -> Due {
         let frame = self.next;
         let frame_s = 1.0 / f64::from(self.fps.get());
-        let early = self.after(frame, EARLY_S.min(MOST_EARLY * frame_s));
+        let early_s = EARLY_S.min(MOST_EARLY * frame_s);
+        let early = self.after(frame, early_s);
         let late = self.after(frame, LATE_S.min(MOST_LATE * frame_s));
         match self.painted {
             _ if frame == 0 => {
                 self.next += 1;
                 Due::Look(frame)
+            }
+            // It is a later frame's: who looks for longer than a frame lasts is behind, and falls no further.
+            Some((painted, _)) if painted >= self.after(frame + 1, early_s) => {
+                self.next += 1;
+                Due::Repeat(frame)
             }
             Some((painted, before)) if now >= early => {
                 self.painted = None;
@@ -112,14 +119,17 @@ impl Pace {
         self.phase += FOLLOWS * (place - self.phase).clamp(-0.5, 0.5);
         let apart = before.map(|before| place - self.place(frame, before));
         self.often = if apart.is_some() { self.often + 1 } else { 0 };
-        match apart {
-            Some(apart) if self.often >= OFTEN => {
-                let neighbours = [self.phase - apart, self.phase + apart];
-                let nearer = neighbours.into_iter().find(|phase| phase.abs() + NEARER < self.phase.abs());
-                self.phase = nearer.unwrap_or(self.phase);
-            }
-            _ if self.phase.abs() > LARGEST_PHASE => self.phase -= self.phase.signum(),
-            _ => {}
+        if let Some(apart) = apart
+            && self.often >= OFTEN
+        {
+            let neighbours = [self.phase - apart, self.phase + apart];
+            let by = NEARER.min(apart / 4.0);
+            let nearer = neighbours.into_iter().find(|phase| phase.abs() + by < self.phase.abs());
+            self.phase = nearer.unwrap_or(self.phase);
+        }
+        // Paintings that come in pairs, close together, lead to no neighbour that is nearer.
+        if self.phase.abs() > LARGEST_PHASE {
+            self.phase -= self.phase.signum();
         }
     }
 
@@ -158,6 +168,18 @@ mod tests {
     }
 
     fn shown_at(fps: FrameRate, paintings: &[i64], until_us: i64, painted: Option<i64>) -> Vec<usize> {
+        looked_at(fps, paintings, until_us, painted, Duration::ZERO, |_| {})
+    }
+
+    /// The same when each look takes so long. `looks` is told by how many microseconds each began after its frame's time.
+    fn looked_at(
+        fps: FrameRate,
+        paintings: &[i64],
+        until_us: i64,
+        painted: Option<i64>,
+        cost: Duration,
+        mut looks: impl FnMut(i64),
+    ) -> Vec<usize> {
         // Before the beginning, as far as paintings are.
         let zero = Instant::now();
         let begin = zero + us(SECOND_US);
@@ -169,6 +191,17 @@ mod tests {
                 Due::Look(frame) => {
                     assert_eq!(frame, frames.len() as u64);
                     frames.push(count);
+                    let time =
+                        pace.origin() + us(i64::try_from(frame).expect("few") * SECOND_US / i64::from(fps.get()));
+                    let after = now.saturating_duration_since(time).as_micros();
+                    looks(i64::try_from(after).expect("not that late"));
+                    now += cost;
+                    // What is painted meanwhile is heard of afterwards.
+                    let missed = paintings[count..].iter().take_while(|at| begin + us(**at) <= now).count();
+                    if missed > 0 {
+                        count += missed;
+                        pace.painted(now);
+                    }
                 }
                 Due::Repeat(frame) => {
                     assert_eq!(frame, frames.len() as u64);
@@ -188,6 +221,47 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn looks_that_take_longer_than_frames_cost_frames_and_no_time() {
+        for (fps, cost_ms, painting_us) in [(60, 20, 16_667), (30, 40, 33_333), (30, 34, 33_333), (30, 100, 16_667)] {
+            let paintings: Vec<i64> = (0..60 * SECOND_US / painting_us).map(|number| number * painting_us).collect();
+            let fps = FrameRate::try_from(fps).expect("it is within bounds");
+            let (cost, mut latest) = (Duration::from_millis(cost_ms), 0);
+            let frames =
+                looked_at(fps, &paintings, 59 * SECOND_US, None, cost, |after_us| latest = latest.max(after_us));
+            let bound = 2 * SECOND_US / i64::from(fps.get()) + cost_ms as i64 * 1000;
+            assert!(latest <= bound, "at {fps} with {cost_ms} ms a look, one began {latest} us after its frame");
+            assert!(frames.len() as i64 >= 58 * i64::from(fps.get()), "{}", frames.len());
+        }
+    }
+
+    /// Slides at few frames a second on a page that is animated: its paintings come so often that each is near, and drift all the same.
+    #[test]
+    fn for_hours_what_is_shown_was_painted_near_the_frame_s_time() {
+        for (fps, painting_us) in [(1, 16_666), (2, 16_668), (5, 16_666), (6, 16_666), (10, 16_669)] {
+            let paintings: Vec<i64> = (0..2 * 3600 * SECOND_US / painting_us).map(|n| n * painting_us).collect();
+            let fps = FrameRate::try_from(fps).expect("it is within bounds");
+            let frames = shown_at(fps, &paintings, 7199 * SECOND_US, None);
+            for (frame, number) in frames.iter().enumerate().skip(30) {
+                let time = i64::try_from(frame).expect("few") * SECOND_US / i64::from(fps.get());
+                let off = paintings[number - 1] - time;
+                assert!(off.abs() <= 25_000, "at {fps} frame {frame} shows what was painted {off} us later");
+            }
+        }
+    }
+
+    /// A painting that is told in two parts.
+    #[test]
+    fn what_is_painted_in_pairs_stays_near_the_frame_s_time() {
+        let pairs = (0..3600 * 30_i64).map(|number| number * 1_000_000_000 / 30_003);
+        let paintings: Vec<i64> = pairs.flat_map(|at| [at, at + 2000]).collect();
+        let frames = shown(&paintings, 3599 * SECOND_US, None);
+        for (frame, number) in frames.iter().enumerate().skip(30) {
+            let off = paintings[number - 1] - i64::try_from(frame).expect("few") * SECOND_US / 30;
+            assert!(off.abs() <= 25_000, "frame {frame} shows what was painted {off} us later");
         }
     }
 
