@@ -17,6 +17,8 @@ const ABANDON_DEADLINE: Duration = Duration::from_secs(10);
 const FURTHER_AGENTS: u32 = 5;
 /// An agent says something every half second; after this much silence it hangs, and is killed.
 const SILENCE_DEADLINE: Duration = Duration::from_secs(3);
+/// … but for its first word, for which it has to be started.
+const FIRST_WORD_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Something that is asked of a recording, and where the answer goes: once it has taken effect, or why it can't.
 pub struct Order {
@@ -47,12 +49,14 @@ pub async fn drive(
     let mut pending = Pending::new(job.clone());
     let mut orders_open = true;
     let mut patience: Option<Instant> = None;
-    let mut heard = Instant::now();
+    let mut silent_until = Instant::now() + FIRST_WORD_DEADLINE;
     while !recording.state.is_terminal() {
         let event = tokio::select! {
+            // What an agent has said while nobody listened counts before the silence since.
+            biased;
             news = agent.next() => match news {
                 AgentNews::Said(event) => {
-                    heard = Instant::now();
+                    silent_until = Instant::now() + SILENCE_DEADLINE;
                     pending.heard(&event);
                     watcher(&event);
                     Event::Agent(event)
@@ -64,7 +68,7 @@ pub async fn drive(
                     match successor(program, &mut pending.job, succession).await {
                         Some(next) => {
                             further_agents -= 1;
-                            heard = Instant::now();
+                            silent_until = Instant::now() + FIRST_WORD_DEADLINE;
                             std::mem::replace(&mut agent, next).ended().await;
                             let event = succession.told(&how);
                             watcher(&event);
@@ -91,10 +95,10 @@ pub async fn drive(
                     continue;
                 }
             },
-            () = sleep_until(heard + SILENCE_DEADLINE) => {
+            () = sleep_until(silent_until) => {
                 // Its end is told by itself.
                 agent.kill();
-                heard = Instant::now();
+                silent_until = Instant::now() + SILENCE_DEADLINE;
                 continue;
             }
             () = out_of(patience) => Event::AgentGone { how: "did not leave when it was told to".to_owned() },

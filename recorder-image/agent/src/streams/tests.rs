@@ -374,15 +374,17 @@ async fn a_server_that_stalls_is_noticed_and_hurts_no_other_stream() {
     let tries = bench.streams.status("s2").get().retries;
     let stalled = Pid::from_raw(i32::try_from(servers[0].id().expect("it runs")).expect("a pid"));
     kill(stalled, Signal::SIGSTOP).expect("stopped");
-    bench.send_all().await;
+    // The trouble is told for as long as it waits to try again.
+    let status = bench.streams.status("s1");
+    let noticed = tokio::spawn(async move { status.reaches(StreamState::Waiting).await });
     // What the kernels on the way take until the server's silence shows.
-    let mut rounds = 1;
-    while bench.streams.status("s1").state() == StreamState::Live {
+    let mut rounds = 0;
+    while !noticed.is_finished() {
         rounds += 1;
         assert!(rounds < 100, "{:?}", bench.streams.reports());
         bench.send_all().await;
     }
-    let report = bench.streams.status("s1").get();
+    let report = noticed.await.expect("it was noticed");
     assert!(report.trouble.expect("trouble").ends_with("has taken nothing for 0.5 s."));
     let other = bench.remove("s2").await;
     assert_eq!((other.missed_s, other.retries), (0.0, tries));

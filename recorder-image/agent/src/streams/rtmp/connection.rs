@@ -163,6 +163,8 @@ impl Connection<'_> {
             // A live server that has got all there is owes us nothing.
             let waits = !self.live || is_writing;
             tokio::select! {
+                // What it has taken or said while we were not looking counts before the time since.
+                biased;
                 read = reader.read_buf(&mut inbox) => {
                     let read = read.map_err(|error| lost(self.live, error))?;
                     if read == 0 && self.closing {
@@ -196,14 +198,18 @@ impl Connection<'_> {
                         self.progress = Instant::now();
                     }
                 }
-                fragment = feed.next(), if self.live && !is_writing && !self.closing => match fragment {
-                    Some(fragment) => {
-                        self.clock.send(&fragment, session, &mut self.out)?;
-                        self.in_flight = Some(self.out.len() as u64);
-                    }
-                    None => {
-                        session.finish(&mut self.out);
-                        self.closing = true;
+                fragment = feed.next(), if self.live && !is_writing && !self.closing => {
+                    // However long there was nothing for it.
+                    self.progress = Instant::now();
+                    match fragment {
+                        Some(fragment) => {
+                            self.clock.send(&fragment, session, &mut self.out)?;
+                            self.in_flight = Some(self.out.len() as u64);
+                        }
+                        None => {
+                            session.finish(&mut self.out);
+                            self.closing = true;
+                        }
                     }
                 },
                 // Nothing was sent that should be finished.
