@@ -84,7 +84,7 @@ async fn agent() -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("wallflower agent: {failure}");
+            words::to_stderr(format_args!("wallflower agent: {failure}"));
             ExitCode::from(failure.fault().exit_code())
         }
     }

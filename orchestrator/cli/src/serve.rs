@@ -21,6 +21,7 @@ use wallflower_domain::request::Moment;
 use crate::args::{KeysAction, ServeArgs};
 use crate::control::unix_us;
 use crate::run::program;
+use crate::words;
 
 /// Requests that are being answered when the end is asked for have this long.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
     match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("wallflower: {failure}");
+            words::to_stderr(format_args!("wallflower: {failure}"));
             ExitCode::from(failure.fault().exit_code())
         }
     }
@@ -80,12 +81,10 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     let router =
         api::router(orchestrator.clone(), keys, is_loopback).into_make_service_with_connect_info::<SocketAddr>();
-    eprintln!(
-        "wallflower: http://{listening}/v1/recordings{}",
-        if has_keys { "" } else { ", open to everybody on this machine" }
-    );
+    let open = if has_keys { "" } else { ", open to everybody on this machine" };
+    words::to_stderr(format_args!("wallflower: http://{listening}/v1/recordings{open}"));
     if let Some(demo) = &demo {
-        eprintln!("wallflower: demo rooms at http://{}/", demo.addr());
+        words::to_stderr(format_args!("wallflower: demo rooms at http://{}/", demo.addr()));
     }
     let served = axum::serve(listener, router).with_graceful_shutdown(asked_to_end());
     let drained = async {
@@ -189,10 +188,13 @@ async fn reload_policies(path: PathBuf, orchestrator: Orchestrator) {
     while hangups.recv().await.is_some() {
         match read_config(&path) {
             Ok(config) => {
-                eprintln!("wallflower: {} policies, from {}", config.policies.len(), path.display());
+                let count = config.policies.len();
                 orchestrator.set_policies(config.policies);
+                words::to_stderr(format_args!("wallflower: {count} policies, from {}", path.display()));
             }
-            Err(failure) => eprintln!("wallflower: the policies stay as they are: {failure}"),
+            Err(failure) => {
+                words::to_stderr(format_args!("wallflower: the policies stay as they are: {failure}"));
+            }
         }
     }
 }
@@ -234,7 +236,7 @@ pub(crate) fn keys(action: KeysAction) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("wallflower: {failure}");
+            words::to_stderr(format_args!("wallflower: {failure}"));
             ExitCode::from(failure.fault().exit_code())
         }
     }

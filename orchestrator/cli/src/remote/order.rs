@@ -13,6 +13,7 @@ use super::follow::{Sight, Watching, until_over};
 use super::http::{Answer, Trouble, TroubleKind};
 use super::news::recording;
 use crate::control::{Effect, state_name};
+use crate::words;
 
 impl Distant {
     /// Orders something; it has taken effect when the effect does not say otherwise.
@@ -87,8 +88,8 @@ impl Distant {
     /// Waits for its end: the server's words, and what it came to.
     pub(crate) async fn until_over(&self) -> Result<(String, Recording), Failure> {
         let (json, resource) = until_over(self, Watching::States, |sight| match sight {
-            Sight::Away(why) => eprintln!("{why}"),
-            Sight::Back => eprintln!("the server is back"),
+            Sight::Away(why) => words::to_stderr(why),
+            Sight::Back => words::to_stderr("the server is back"),
             Sight::Recording(_) => {}
         })
         .await?;

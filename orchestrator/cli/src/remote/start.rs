@@ -19,6 +19,7 @@ use crate::control::{print_lines, refused};
 use crate::exit;
 use crate::progress::View;
 use crate::run::{conclusion, new_id};
+use crate::words;
 
 /// How long a request is sent again whose answer was lost.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -79,7 +80,7 @@ async fn follow(of: Distant, json: bool) -> ExitCode {
             view.close();
             return match interrupted {
                 Ok(()) => {
-                    eprintln!("wallflower: left; {} finishes recording {}", of.server.name(), of.id);
+                    words::to_stderr(format_args!("wallflower: left; {} finishes recording {}", of.server.name(), of.id));
                     ExitCode::from(exit::ABORTED)
                 }
                 Err(failure) => refused(&failure, json),
