@@ -155,14 +155,16 @@ fn an_orchestrator_that_goes_and_comes_back_knows_every_event_once_and_the_recor
     bench.assert_nothing_left();
 }
 
-/// Until the recording is delivered, and the agent is all that is left of it.
+/// Until the recording is delivered, the agent is all that is left of it, and its last word is kept in this file.
 #[track_caller]
-fn lingers(bench: &Bench, agent: &Running) {
+fn lingers(bench: &Bench, agent: &Running, events: &Path) {
     let until = Instant::now() + SOON;
     loop {
         let processes = bench.processes();
         let is_alone = processes.len() == 1 && processes[0].0 == agent.pid();
-        if is_alone && bench.file("a.mp4").exists() {
+        let said = std::fs::read_to_string(events).unwrap_or_default();
+        let is_said = said.ends_with('\n') && said.lines().last().is_some_and(|line| line.contains("\"finished\""));
+        if is_alone && is_said && bench.file("a.mp4").exists() {
             return;
         }
         assert!(Instant::now() < until, "it does not linger alone: {processes:#?}");
@@ -178,7 +180,7 @@ fn an_agent_whose_orchestrator_is_gone_delivers_and_lingers_to_tell_it() {
     let mut agent = launch(&bench, &orchestrator.assignment(job, &events, 2 * SOON));
     orchestrator.wait_for("started", SOON);
     orchestrator.go();
-    lingers(&bench, &agent);
+    lingers(&bench, &agent, &events);
     assert!(!agent.has_ended());
     let last = left_in(&events).pop().expect("something was said");
     assert!(matches!(last.event, AgentEvent::Finished { .. }), "{last:?}");
@@ -230,7 +232,7 @@ fn an_agent_that_lingers_leaves_when_it_is_told_to_and_its_events_stay() {
     let (orchestrator, events) = (Orchestrator::new(TOKEN), bench.file("events"));
     let job = Job { max_duration_s: Some(2.0), ..job(&bench, &site) };
     let agent = launch(&bench, &orchestrator.assignment(job, &events, 2 * SOON));
-    lingers(&bench, &agent);
+    lingers(&bench, &agent, &events);
     agent.signal("TERM");
     assert_eq!(agent.end(SOON).code(), 0);
     let said = left_in(&events);

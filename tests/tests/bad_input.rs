@@ -11,9 +11,9 @@ use wallflower_tests::harness::run::wallflower;
 use wallflower_tests::harness::{Bench, Ended, Pages, lacking, my_turn};
 
 /// Of a refusal that needs no browser.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const AT_ONCE: Duration = Duration::from_secs(10);
 /// Of one that does, on a machine that does other things as well.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(40);
 
 const PLATFORM: i32 = 1;
 const REQUEST: i32 = 2;
@@ -115,9 +115,9 @@ fn a_page_that_gives_no_start_signal_is_explained() {
     let throws = "<script>setTimeout(() => { throw new TypeError('no such room'); });</script>";
     let pages = Pages::serve(&[("/silent", Answer::Html(silent.into())), ("/throws", Answer::Html(throws.into()))]);
     let run = |path: &str, says: &[&str]| {
-        refused(&bench, &[&pages.url(path), "-o", "a.mp4", "--await-start", "--start-deadline=3s"], SOON, ROOM, says)
+        refused(&bench, &[&pages.url(path), "-o", "a.mp4", "--await-start", "--start-deadline=8s"], SOON, ROOM, says)
     };
-    let ended = run("/silent", &["no start signal within 3 s", "START_RECORDING"]);
+    let ended = run("/silent", &["no start signal within 8 s", "START_RECORDING"]);
     assert!(ended.stderr.contains("about to"), "the console is shown: {}", ended.stderr);
     assert!(ended.stderr.contains("/missing: HTTP 404"), "failed requests are shown: {}", ended.stderr);
     assert!(!ended.stderr.contains("secret=1"), "queries may hold secrets: {}", ended.stderr);

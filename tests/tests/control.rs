@@ -214,9 +214,11 @@ fn an_owner_that_does_not_answer_is_listed_as_such() {
 
 /// Kills everything of a recording, so that nobody is there to take its socket away.
 fn kill_everything(bench: &Bench, running: Running) {
+    let agent = bench.process("agent");
+    signal(agent, "STOP");
     signal(bench.process("guard"), "KILL");
     running.signal("KILL");
-    signal(bench.process("agent"), "KILL");
+    signal(agent, "KILL");
     assert!(!running.end(SOON).status.success());
     assert_eq!(sockets(bench).len(), 1, "nobody was there to take it away");
 }

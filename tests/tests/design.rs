@@ -142,11 +142,11 @@ fn what_is_wrong_with_a_page_is_told_with_file_and_line() {
 fn a_page_that_never_says_ready_is_not_waited_for_in_every_room() {
     let (_turn, bench) = (my_turn(), Bench::new());
     folder(&bench, &[("index.html", "<!doctype html><title>Silent</title><script>nothing()</script>")]);
-    let ended = check(&bench, &["--start-deadline=2s"]);
+    let ended = check(&bench, &["--start-deadline=6s"]);
     assert_eq!(ended.code(), 2, "{ended:#?}");
     let found = findings(&ended);
     let ready = found.iter().find(|(rule, ..)| rule == "ready").unwrap_or_else(|| panic!("{found:#?}"));
-    assert!(ready.3.contains("within 2 s because its script failed: ReferenceError"), "{ready:?}");
+    assert!(ready.3.contains("within 6 s because its script failed: ReferenceError"), "{ready:?}");
     let scenes = &ended.events.last().expect("a report")["scenes"];
     assert!(scenes[0]["findings"].is_number() && scenes[1]["findings"].is_null(), "{scenes}");
 }

@@ -81,10 +81,12 @@ fn a_stop_before_there_is_media_leaves_no_file() {
 #[test]
 fn a_second_ctrl_c_leaves_at_once_and_keeps_what_was_captured() {
     let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
-    let running = recording(&bench, &pages);
+    let mut running = recording(&bench, &pages);
     // Stopped processes can't finish: the second signal has to cut the ladder short.
     signal(bench.process("ffmpeg"), "STOP");
     running.signal("INT");
+    // Two signals of a kind that come at once are one.
+    running.wait_for("stopping", SOON);
     running.signal("INT");
     let ended = running.end(SOON);
     assert_eq!(ended.code(), 130, "{ended:#?}");
@@ -299,6 +301,7 @@ fn when_everything_is_killed_the_recording_can_be_recovered() {
     let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
     let mut running = recording(&bench, &pages);
     running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(4.5));
+    signal(bench.process("agent"), "STOP");
     running.signal("KILL");
     for (pid, _) in bench.processes() {
         // One may have gone with another.
@@ -320,10 +323,12 @@ fn when_everything_is_killed_the_recording_can_be_recovered() {
 fn when_agent_and_guard_are_killed_the_next_run_sweeps() {
     let (_turn, bench, pages) = (my_turn(), Bench::new(), clock_page());
     let running = recording(&bench, &pages);
+    // Nobody is there to launch the next agent, and nobody to sweep: the agent itself must not hear of it.
+    let agent = bench.process("agent");
+    signal(agent, "STOP");
     signal(bench.process("guard"), "KILL");
-    // Nobody is there to launch the next agent, and nobody to sweep.
     running.signal("KILL");
-    signal(bench.process("agent"), "KILL");
+    signal(agent, "KILL");
     assert!(!running.end(SOON).status.success());
     assert!(!bench.processes().is_empty(), "nobody was there to sweep");
     let url = pages.url("/");

@@ -82,7 +82,7 @@ fn a_page_that_never_signals_or_throws_says_so_in_time() {
     let (_turn, bench, site) = (my_turn(), Bench::new(), Site::serve());
     for (behaviour, word) in [("silent", "start signal"), ("throws", "as it was asked to")] {
         let page = site.url(&format!("probe.html?behaviour={behaviour}"));
-        let ended = record(&bench, &[&page, "--await-start", "--start-deadline=3s"]);
+        let ended = record(&bench, &[&page, "--await-start", "--start-deadline=8s"]);
         assert_eq!(ended.code(), 3, "{ended:#?}");
         assert_eq!(ended.finished()["failure"]["kind"], "no_start_signal", "{ended:#?}");
         assert!(ended.stderr.contains(word), "{}", ended.stderr);

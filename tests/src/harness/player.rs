@@ -19,7 +19,7 @@ use super::web::Web;
 const HLS_JS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../layout-app/node_modules/hls.js/dist/hls.min.js");
 
 /// Tells four times a second how it plays. Whoever opens it has never touched it, so it plays muted; sound is decoded all the same.
-const PAGE: &str = r#"<!doctype html><video id="video" muted autoplay width="640"></video><script src="/hls.js"></script><script>
+const PAGE: &str = r#"<!doctype html><video id="video" muted width="640"></video><script src="/hls.js"></script><script>
 const query = new URLSearchParams(location.search);
 const video = document.getElementById("video");
 const errors = [], stalls = [];
@@ -29,6 +29,7 @@ hls.on(Hls.Events.ERROR, (_, { type, details, fatal, reason }) => errors.push({ 
 hls.on(Hls.Events.LEVEL_UPDATED, (_, data) => { details = data.details; });
 hls.on(Hls.Events.BUFFER_CODECS, (_, data) => { codecs = Object.values(data).flatMap((track) => track.codec ?? []).join(","); });
 video.addEventListener("waiting", () => stalls.push(video.currentTime));
+hls.on(Hls.Events[query.has("whole") ? "BUFFER_EOS" : "MANIFEST_PARSED"], () => video.play());
 video.defaultPlaybackRate = Number(query.get("rate") ?? 1);
 hls.loadSource(query.get("playlist"));
 hls.attachMedia(video);
@@ -111,13 +112,15 @@ pub struct Wish<'a> {
     pub from: Option<f64>,
     /// How fast.
     pub rate: f64,
+    /// Not before all of it is there: then nothing but a hole in it can have it wait.
+    pub whole: bool,
 }
 
 impl<'a> Wish<'a> {
     /// As a player does by itself.
     #[must_use]
     pub fn plain(playlist: &'a str) -> Self {
-        Self { playlist, from: None, rate: 1.0 }
+        Self { playlist, from: None, rate: 1.0, whole: false }
     }
 }
 
@@ -137,7 +140,8 @@ impl Player {
         let playing = Arc::new(Mutex::new(Playing::default()));
         let web = Web::serve(router(directory.to_owned(), playing.clone()));
         let from = wish.from.map(|from| format!("&from={from}")).unwrap_or_default();
-        let url = format!("http://{}/?playlist=/media/{}&rate={}{from}", web.address, wish.playlist, wish.rate);
+        let whole = if wish.whole { "&whole" } else { "" };
+        let url = format!("http://{}/?playlist=/media/{}&rate={}{from}{whole}", web.address, wish.playlist, wish.rate);
         Some(Self { _browser: Browser::open(&url)?, _web: web, playing })
     }
 
