@@ -29,7 +29,11 @@ hls.on(Hls.Events.ERROR, (_, { type, details, fatal, reason }) => errors.push({ 
 hls.on(Hls.Events.LEVEL_UPDATED, (_, data) => { details = data.details; });
 hls.on(Hls.Events.BUFFER_CODECS, (_, data) => { codecs = Object.values(data).flatMap((track) => track.codec ?? []).join(","); });
 video.addEventListener("waiting", () => stalls.push(video.currentTime));
-hls.on(Hls.Events[query.has("whole") ? "BUFFER_EOS" : "MANIFEST_PARSED"], () => video.play());
+const play = () => video.play();
+hls.on(Hls.Events[query.has("whole") ? "BUFFER_EOS" : "MANIFEST_PARSED"], () => {
+  if (video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) play();
+  else video.addEventListener("canplay", play, { once: true });
+});
 video.defaultPlaybackRate = Number(query.get("rate") ?? 1);
 hls.loadSource(query.get("playlist"));
 hls.attachMedia(video);
