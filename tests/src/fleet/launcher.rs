@@ -1,19 +1,32 @@
 //! What `launcher = "unix:…"` asks: starts agents that are tasks of this process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
+use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::launcher::{Call, MAX_LINE_BYTES, Reply, RunningAgent};
 use wallflower_domain::wire::link::Assignment;
 
 use super::account::Account;
 use super::agent::perform;
+
+/// What goes wrong with a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is started, and that is said.
+    Refuse,
+    /// It hangs up without a word, and the agent comes all the same, a while later.
+    Late,
+}
+
+/// How late.
+const LATE: Duration = Duration::from_secs(1);
 
 /// All agents; they end when it is dropped.
 pub struct Fleet {
@@ -25,6 +38,7 @@ pub struct Fleet {
 struct Agents {
     account: Account,
     running: Mutex<HashMap<String, Running>>,
+    faults: Mutex<VecDeque<Fault>>,
 }
 
 struct Running {
@@ -41,7 +55,7 @@ impl Fleet {
     #[must_use]
     pub fn listen(path: &Path) -> Self {
         let listener = UnixListener::bind(path).expect("a socket in a directory of the test's");
-        let agents = Arc::new(Agents { account: Account::default(), running: Mutex::default() });
+        let agents = Arc::new(Agents { account: Account::default(), running: Mutex::default(), faults: Mutex::default() });
         let listening = tokio::spawn(answer_all(listener, agents.clone()));
         Self { path: path.to_owned(), agents, listening }
     }
@@ -56,6 +70,11 @@ impl Fleet {
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.agents.account
+    }
+
+    /// What goes wrong with the next launches, one each.
+    pub fn fail_next(&self, faults: &[Fault]) {
+        self.agents.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 
     /// Ends the agent of a recording, as kill -9 does it; nothing where none runs.
@@ -81,9 +100,20 @@ impl Agents {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, call: Call) -> Reply {
-        match call {
-            Call::Launch { number, assignment } => Reply::Launched { handle: self.launch(number, *assignment) },
+    /// None to hang up.
+    fn answer(&self, call: Call) -> Option<Reply> {
+        let fault = || self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        Some(match call {
+            Call::Launch { number, assignment } => match fault() {
+                None => Reply::Launched { handle: self.launch(number, *assignment, Duration::ZERO) },
+                Some(Fault::Refuse) => {
+                    Reply::Failed { failure: Failure::new(FailureKind::ProgramDied, "There is no room for an agent.") }
+                }
+                Some(Fault::Late) => {
+                    self.launch(number, *assignment, LATE);
+                    return None;
+                }
+            },
             Call::Look { handle } => match self.runs(&handle) {
                 true => Reply::Running,
                 false => Reply::Gone { how: "ended".to_owned() },
@@ -100,10 +130,10 @@ impl Agents {
                     .collect();
                 Reply::Agents { agents }
             }
-        }
+        })
     }
 
-    fn launch(&self, number: u32, assignment: Assignment) -> Value {
+    fn launch(&self, number: u32, assignment: Assignment, late: Duration) -> Value {
         let recording = assignment.job.id.clone();
         let id = format!("{recording}-{number}");
         let mut running = self.lock();
@@ -112,7 +142,11 @@ impl Agents {
                 entry.launched.push(number);
                 entry.launched_at.get_or_insert_with(Instant::now);
             });
-            let task = tokio::spawn(perform(assignment, self.account.clone()));
+            let account = self.account.clone();
+            let task = tokio::spawn(async move {
+                tokio::time::sleep(late).await;
+                perform(assignment, account).await;
+            });
             running.insert(id.clone(), Running { recording, task });
         }
         json!(id)
@@ -149,7 +183,8 @@ async fn answer_one(stream: UnixStream, agents: &Agents) -> std::io::Result<()> 
     let mut line = Vec::new();
     stream.read_until(b'\n', &mut line).await?;
     let call = serde_json::from_slice(&line)?;
-    let mut reply = serde_json::to_vec(&agents.answer(call))?;
+    let Some(reply) = agents.answer(call) else { return Ok(()) };
+    let mut reply = serde_json::to_vec(&reply)?;
     reply.push(b'\n');
     stream.get_mut().get_mut().write_all(&reply).await
 }

@@ -20,5 +20,5 @@ pub mod load;
 pub mod process;
 
 pub use account::Account;
-pub use launcher::Fleet;
+pub use launcher::{Fault, Fleet};
 pub use load::{Client, Latencies};

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use wallflower_tests::fleet::process::load;
-use wallflower_tests::fleet::{Client, Latencies};
+use wallflower_tests::fleet::{Client, Fault, Latencies};
 use wallflower_tests::harness::run::wallflower;
 use wallflower_tests::harness::{Bench, RedisServer, Serve, my_turn};
 
@@ -222,6 +222,38 @@ fn an_agent_that_a_program_of_ones_own_has_started_and_lost_is_followed_by_anoth
         (&recording["state"], &recording["agents"], &recording["interruptions"]),
         (&json!("recording"), &json!(2), &json!(1))
     );
+    world.serves[0].end();
+    world.bench.assert_nothing_left();
+}
+
+#[test]
+fn a_launcher_that_fails_for_a_while_ends_nothing_that_has_begun() {
+    let mut world = World::new(1, "");
+    world.fill(1);
+    let id = world.clients.some(0).expect("the only one");
+    world.fleet.fail_next(&[Fault::Refuse]);
+    world.fleet.kill(&id);
+    wait("another agent follows", 2 * SOON, || world.account().of(&id).is_some_and(|entry| entry.launched == [1, 3]));
+    wait("it records", SOON, || {
+        let recording = ask(&world, &world.clients.client, "GET", &format!("/v1/recordings/{id}"), None);
+        recording["state"] == "recording"
+    });
+    world.serves[0].end();
+    world.bench.assert_nothing_left();
+}
+
+#[test]
+fn an_agent_that_comes_after_its_recording_was_given_up_is_told_to_stop() {
+    let mut world = World::new(1, "");
+    world.fleet.fail_next(&[Fault::Late]);
+    let request = json!({"room": "https://rooms.example/a"});
+    let recording = ask(&world, &world.clients.client, "POST", "/v1/recordings", Some(&request));
+    let id = recording["id"].as_str().expect("an id").to_owned();
+    let state = || ask(&world, &world.clients.client, "GET", &format!("/v1/recordings/{id}"), None)["state"].clone();
+    wait("it is given up", SOON, || state() == "failed");
+    wait("its agent stops", SOON, || world.account().of(&id).is_some_and(|entry| entry.end_is_heard()));
+    assert_eq!(world.account().of(&id).expect("it came").launched, [1]);
+    assert_eq!(state(), "failed", "what was told is not taken back");
     world.serves[0].end();
     world.bench.assert_nothing_left();
 }

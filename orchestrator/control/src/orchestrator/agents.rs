@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 use wallflower_domain::record::{AgentRecord, Outcome, Record};
 use wallflower_domain::recording::{Event, apply};
-use wallflower_domain::wire::agent::{AgentEvent, Request};
+use wallflower_domain::wire::agent::{AgentCommand, AgentEvent, Request};
 use wallflower_domain::wire::control::Course;
 use wallflower_domain::wire::link::{FromAgent, MAX_MESSAGE_BYTES, Said, ToAgent, beat_s, silence_s};
 
@@ -93,6 +93,8 @@ impl Session {
         loop {
             let is_lazy = !self.is_noted || !self.unstored.is_empty();
             let step = tokio::select! {
+                // What came while we were busy counts before the silence since.
+                biased;
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => {
                         last = Instant::now();
@@ -128,7 +130,23 @@ impl Session {
         self.is_noted = agent.holder.as_ref() == Some(&self.orchestrator.name);
         self.connected.begin(&record);
         self.send(&ToAgent::Welcome { heard: self.heard, beat_s: self.beat_s }).await?;
+        let record = if is_to_end(&record) { self.end_it(record).await? } else { record };
         self.ask(Box::new(record)).await
+    }
+
+    async fn end_it(&mut self, record: Record) -> Result<Record, Ending> {
+        tracing::warn!("an agent records what was given up: it is told to stop, and delivers what it has");
+        let ordered = self.orchestrator.records.change_from(record, |record| {
+            if is_to_end(record) {
+                record.order(AgentCommand::Stop, now_us());
+            }
+            Ok::<(), std::convert::Infallible>(())
+        });
+        match ordered.await {
+            Ok((record, ())) => Ok(record),
+            Err(ChangeError::Missing) => Err(Ending::Gone("the recording was deleted")),
+            Err(error) => Err(Ending::Store(error.to_string())),
+        }
     }
 
     async fn news(&mut self) -> Result<(), Ending> {
@@ -136,6 +154,7 @@ impl Session {
             News::None => Ok(()),
             News::Changed(record) => self.ask(record).await,
             News::Deleted => Err(Ending::Gone("the recording was deleted")),
+            News::Elsewhere => Err(Ending::Gone("this orchestrator can't reach its store")),
             News::Replaced => Err(Ending::Replaced),
         }
     }
@@ -245,6 +264,13 @@ fn agent_of(record: &mut Record, number: u32) -> Option<&mut AgentRecord> {
     record.agent.as_mut().filter(|agent| agent.number == number)
 }
 
+/// The recording ended without its agent's word, because that could not be launched in time or was taken for lost, and it is there all
+/// the same.
+fn is_to_end(record: &Record) -> bool {
+    let is_given_up = record.state().is_terminal() && record.recording.delivery.is_none();
+    is_given_up && !record.orders.iter().any(|order| order.command.is_end())
+}
+
 /// What the room does is on the timeline, which is the agent's; here it only counts as heard.
 fn matters_little(event: &AgentEvent) -> bool {
     matches!(event, AgentEvent::Room { .. } | AgentEvent::Warning { .. } | AgentEvent::Frozen { .. })
@@ -283,7 +309,7 @@ mod tests {
     use serde_json::json;
     use wallflower_domain::recording::State;
     use wallflower_domain::request::RecordingRequest;
-    use wallflower_domain::wire::agent::{AgentCommand, PauseMode};
+    use wallflower_domain::wire::agent::PauseMode;
 
     fn record() -> Record {
         let request: RecordingRequest = serde_json::from_value(json!({"room": "demo:a"})).expect("valid");

@@ -1,6 +1,7 @@
 //! Agents that are connected to this orchestrator: what is known of each in this moment, and how to wake the task that serves it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -10,10 +11,13 @@ use wallflower_domain::wire::control::Course;
 
 /// All of them.
 #[derive(Clone, Default)]
-pub(crate) struct Links(Arc<Mutex<HashMap<String, Link>>>);
+pub(crate) struct Links {
+    by_recording: Arc<Mutex<HashMap<String, Link>>>,
+    connections: Arc<AtomicU64>,
+}
 
 struct Link {
-    /// Connections are counted; a newer one of the same recording takes the place of the older.
+    /// Of the connection, never that of another; a newer one of the same recording takes the place of the older.
     number: u64,
     wake: Arc<Notify>,
     course: Course,
@@ -30,6 +34,8 @@ pub(crate) enum News {
     Changed(Box<Record>),
     /// It was deleted.
     Deleted,
+    /// Another orchestrator is to serve it.
+    Elsewhere,
     /// A newer connection has taken the place of this one.
     Replaced,
 }
@@ -44,18 +50,17 @@ pub(crate) struct Connected {
 
 impl Links {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Link>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a connection.
     pub(crate) fn connect(&self, id: &str, course: Course) -> Connected {
         let wake = Arc::new(Notify::new());
-        let mut links = self.lock();
-        let number = links.get(id).map_or(1, |older| {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        let link = Link { number, wake: wake.clone(), course, seen: 0, news: News::None };
+        if let Some(older) = self.lock().insert(id.to_owned(), link) {
             older.wake.notify_one();
-            older.number + 1
-        });
-        links.insert(id.to_owned(), Link { number, wake: wake.clone(), course, seen: 0, news: News::None });
+        }
         Connected { links: self.clone(), id: id.to_owned(), number, wake }
     }
 
@@ -84,6 +89,14 @@ impl Links {
         if let Some(link) = self.lock().get_mut(record.id()).filter(|link| link.seen < record.version) {
             link.seen = record.version;
             link.news = News::Changed(Box::new(record.clone()));
+            link.wake.notify_one();
+        }
+    }
+
+    /// Sends all of them elsewhere: nothing that they say can be stored here.
+    pub(crate) fn part(&self) {
+        for link in self.lock().values_mut() {
+            link.news = News::Elsewhere;
             link.wake.notify_one();
         }
     }
@@ -167,11 +180,25 @@ mod tests {
         assert!(matches!(older.news(), News::None));
         let newer = links.connect("r", Course::default());
         assert!(matches!(older.news(), News::Replaced) && older.course().is_none());
+        links.part();
+        assert!(matches!(newer.news(), News::Elsewhere));
         drop(older);
         assert!(links.has("r"));
         links.forget("r");
         assert!(matches!(newer.news(), News::Deleted));
         drop(newer);
         assert_eq!(links.count(), 0);
+    }
+
+    /// One may be busy storing while others come and go.
+    #[test]
+    fn a_connection_that_lingers_is_never_taken_for_a_later_one() {
+        let links = Links::default();
+        let lingers = links.connect("r", Course::default());
+        drop(links.connect("r", Course::default()));
+        let newest = links.connect("r", Course::default());
+        assert!(lingers.course().is_none(), "it is the newest one's");
+        drop(lingers);
+        assert!(links.has("r") && newest.course().is_some());
     }
 }

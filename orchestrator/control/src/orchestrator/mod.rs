@@ -239,6 +239,7 @@ impl Orchestrator {
         let mut tasks = JoinSet::new();
         tasks.spawn(roster::follow(self.clone()));
         tasks.spawn(scheduler::schedule(self.clone()));
+        tasks.spawn(reconcile::be_present(self.clone()));
         tasks.spawn(reconcile::reconcile(self.clone()));
         tasks.spawn(notices::Poster { orchestrator: self.clone() }.post_all());
         if self.config().warm.agents > 0 {

@@ -185,14 +185,20 @@ pub(crate) fn next_agent(record: &mut Record) -> Secret {
     Secret::new(token)
 }
 
-/// Launches the agent that a record has noted. A failure ends the recording: the machine can't do better in a moment.
+/// Launches the agent that a record has noted. A failure ends what has not begun: the machine can't do better in a moment. What has begun
+/// goes on waiting for an agent; [`super::reconcile`] tries again.
 pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: Secret) {
     let id = record.id();
     let number = record.agent.as_ref().map_or(1, |agent| agent.number);
     let launched = async {
         // A name may lead elsewhere by now. Where nothing is captured any more, nothing is opened.
         if record.standing.ending.is_none() {
-            orchestrator.reach().check(&record.request).await.map_err(|(_, why)| why)?;
+            let mut request = record.request.clone();
+            if number > 1 {
+                // Whether those who are told of it can be found says nothing of what is recorded.
+                request.webhooks.clear();
+            }
+            orchestrator.reach().check(&request).await.map_err(|(_, why)| why)?;
         }
         let job = orchestrator.planner.job(record)?;
         prepare(orchestrator, &job)?;
@@ -206,10 +212,18 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
                 linger_s: LINGER_S,
             },
         };
-        orchestrator.launcher.launch(number, &assignment).await
+        // All that took its time.
+        if !is_wanted(orchestrator, id, number).await {
+            return Ok(None);
+        }
+        orchestrator.launcher.launch(number, &assignment).await.map(Some)
     };
     let noted = match launched.await {
-        Ok(handle) => {
+        Ok(None) => {
+            tracing::info!(recording = id, agent = number, "nobody waits for it any more: it is not launched");
+            return;
+        }
+        Ok(Some(handle)) => {
             tracing::info!(recording = id, agent = number, "launched");
             if number == 1 {
                 orchestrator.meters.launched(record);
@@ -225,16 +239,13 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
                 .await
         }
         Err(failure) => {
-            tracing::warn!(recording = id, %failure, "it can't start");
+            tracing::warn!(recording = id, agent = number, %failure, "it can't start");
             orchestrator
                 .records
                 .change(id, |record| {
-                    let event = if record.state() <= State::Joining {
-                        Event::CantStart { failure: failure.clone() }
-                    } else {
-                        Event::AgentGone { how: format!("could not be followed by another: {failure}") }
-                    };
-                    apply(&mut record.recording, event);
+                    if record.agent.as_ref().is_some_and(|agent| agent.number == number) {
+                        apply(&mut record.recording, Event::CantStart { failure: failure.clone() });
+                    }
                     Ok(())
                 })
                 .await
@@ -242,6 +253,19 @@ pub(crate) async fn launch(orchestrator: &Orchestrator, record: &Record, token: 
     };
     if let Err(error) = noted {
         tracing::warn!(recording = id, %error, "what came of a launch can't be stored");
+    }
+}
+
+/// Whether a recording still waits for the agent of this number. Who can't be asked is not launched for: that is tried again.
+async fn is_wanted(orchestrator: &Orchestrator, id: &str, number: u32) -> bool {
+    match orchestrator.records.store.get(id).await {
+        Ok(record) => record.is_some_and(|record| {
+            !record.state().is_terminal() && record.agent.is_some_and(|agent| agent.number == number)
+        }),
+        Err(error) => {
+            tracing::warn!(recording = id, %error, "whether it is still wanted can't be read");
+            false
+        }
     }
 }
 
