@@ -41,7 +41,12 @@ pub(crate) async fn serve(args: ServeArgs) -> ExitCode {
 }
 
 async fn run(args: ServeArgs) -> Result<(), Failure> {
-    let config = config(&args)?;
+    let mut config = config(&args)?;
+    // By the variable that LiveKit's own tools read.
+    let livekit_url = std::env::var("LIVEKIT_URL").ok().filter(|url| !url.is_empty());
+    let livekit = config
+        .bind_livekit(args.api_key.clone().zip(args.api_secret.clone()), livekit_url.as_deref())
+        .map_err(|error| refused(format!("{error}.")))?;
     let keys = Keys::in_folder(&config.data);
     let is_loopback = config.listen.ip().is_loopback();
     let has_keys = !keys.all().map_err(|error| unusable(&config.data, &error))?.is_empty();
@@ -66,7 +71,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     let orchestrator = Orchestrator::new(Parts {
         demo: demo.as_ref().map(DemoServer::addr),
-        livekit: args.api_key.zip(args.api_secret),
+        livekit,
         webhook_secret: args.webhook_secret,
         smtp_password: args.smtp_password,
         client: client(config.allows_private())?,

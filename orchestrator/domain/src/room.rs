@@ -1,5 +1,9 @@
 //! What is joined.
 
+mod pattern;
+
+pub use pattern::RoomPattern;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
@@ -58,6 +62,11 @@ pub enum RoomError {
     /// A LiveKit URI without the name of a room.
     #[error("the LiveKit URI names no room; write livekit+wss://host/ROOM")]
     NoRoomName,
+    /// A LiveKit URI with something behind the room that is not of its name.
+    #[error(
+        "a LiveKit room's URI ends with its name: leave out what begins with ? or #, or write %3F or %23 if it is of the name"
+    )]
+    LivekitSettings,
     /// User and password in a URI end up in logs.
     #[error(
         "the room's URI holds a user name or password; pass credentials by --api-key and --api-secret, for Jitsi by --jitsi-user and --jitsi-password, or by the environment"
@@ -79,10 +88,11 @@ impl std::str::FromStr for Room {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(RoomError::CredentialsInUri);
         }
+        // The scheme as it was read: it may have been written in capitals, or behind spaces.
         match url.scheme() {
-            "livekit+ws" | "livekit+wss" => livekit_room(text.trim_start_matches("livekit+")),
+            "livekit+ws" | "livekit+wss" => livekit_room(url.as_str().trim_start_matches("livekit+")),
             "http" | "https" => Ok(Self::Page { url }),
-            "jitsi+https" | "jitsi+http" => jitsi_room(text.trim_start_matches("jitsi+")),
+            "jitsi+https" | "jitsi+http" => jitsi_room(url.as_str().trim_start_matches("jitsi+")),
             scheme => Err(RoomError::UnknownScheme(scheme.to_owned())),
         }
     }
@@ -98,6 +108,9 @@ fn demo_room(name: &str) -> Result<Room, RoomError> {
 
 fn livekit_room(text: &str) -> Result<Room, RoomError> {
     let (server, room) = last_segment(text)?;
+    if server.query().is_some() || server.fragment().is_some() {
+        return Err(RoomError::LivekitSettings);
+    }
     if room.is_empty() {
         return Err(RoomError::NoRoomName);
     }
@@ -118,6 +131,10 @@ fn jitsi_room(text: &str) -> Result<Room, RoomError> {
 /// An address without the last part of its path, and that part.
 fn last_segment(text: &str) -> Result<(Url, String), RoomError> {
     let mut server = Url::parse(text).map_err(|_| RoomError::NotAUri(text.to_owned()))?;
+    // Asked again: without the kind before it, `wss:/user:password@host/ROOM` is the same as with two slashes.
+    if !server.username().is_empty() || server.password().is_some() {
+        return Err(RoomError::CredentialsInUri);
+    }
     let encoded = server.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
     let room = percent_decode(encoded).ok_or_else(|| RoomError::NotAUri(text.to_owned()))?;
     let base = server.path().strip_suffix(encoded).unwrap_or_default().trim_end_matches('/').to_owned();
@@ -218,12 +235,28 @@ mod tests {
     }
 
     #[test]
+    fn a_scheme_in_capitals_is_the_same_scheme() {
+        for (text, room) in [
+            (" LiveKit+WSS://Meet.example.org:443/Board", "livekit+wss://meet.example.org/Board"),
+            ("JITSI+https://Meet.example.org/Board", "jitsi+https://meet.example.org/Board"),
+        ] {
+            assert_eq!(text.parse::<Room>().expect(text).to_string(), room);
+        }
+    }
+
+    #[test]
     fn bad_rooms_are_refused_with_their_own_sentence() {
         let error = |text: &str| text.parse::<Room>().expect_err(text);
         assert_eq!(error("zoom://x/y"), RoomError::UnknownScheme("zoom".into()));
         assert_eq!(error("lobby"), RoomError::NotAUri("lobby".into()));
         assert_eq!(error("livekit+ws://h:1"), RoomError::NoRoomName);
         assert_eq!(error("livekit+ws://h:1/"), RoomError::NoRoomName);
+        assert_eq!(error("livekit+wss://h/board?x=1"), RoomError::LivekitSettings);
+        assert_eq!(error("livekit+wss://h/board?"), RoomError::LivekitSettings);
+        assert_eq!(error("livekit+wss://h/board#x"), RoomError::LivekitSettings);
+        for text in ["livekit+wss://u:pw@h/x", "livekit+wss:/u:pw@h/x", "livekit+wss:u@h/x", "jitsi+https:/u:pw@h/x"] {
+            assert_eq!(error(text), RoomError::CredentialsInUri, "{text}");
+        }
         assert_eq!(error("demo:../etc"), RoomError::BadDemoName("../etc".into()));
         assert_eq!(error("demo:"), RoomError::BadDemoName(String::new()));
         assert_eq!(error("https://user:pw@h/"), RoomError::CredentialsInUri);

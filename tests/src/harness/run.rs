@@ -202,6 +202,7 @@ impl Bench {
         command
             .current_dir(self.out.path())
             .env("WALLFLOWER_RUNTIME_DIR", self.runtime.path())
+            .env_remove("LIVEKIT_URL")
             .env_remove("LIVEKIT_API_KEY")
             .env_remove("LIVEKIT_API_SECRET")
             .env_remove("LIVEKIT_E2EE_KEY")

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
+use wallflower_domain::destination::Destination;
 use wallflower_domain::email::EmailAddress;
 use wallflower_domain::frame::FrameSize;
 use wallflower_domain::jitsi::{JitsiAccess, JitsiLogin};
@@ -47,6 +48,8 @@ pub struct Config {
     pub capacity: CapacityConfig,
     /// Agents that wait for a recording.
     pub warm: WarmConfig,
+    /// Where requests may have recordings uploaded to.
+    pub uploads: UploadsConfig,
     /// Links for people without an API key.
     pub share: ShareConfig,
     /// Told of every change of state.
@@ -110,6 +113,14 @@ pub struct WarmConfig {
     pub size: FrameSize,
     /// One that has waited so long is replaced.
     pub renew: Term,
+}
+
+/// Where requests may have recordings uploaded to, by the server's credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UploadsConfig {
+    /// Into these and their folders where private addresses are not allowed, so nowhere when there are none; anywhere where they are.
+    pub allow: Vec<Destination>,
 }
 
 /// Where changes are posted to.
@@ -195,12 +206,31 @@ pub struct LivekitConfig {
 }
 
 impl LivekitConfig {
+    /// The deployment at this address.
+    fn at(url: &str, (api_key, api_secret): (String, Secret)) -> Result<Self, String> {
+        let server: Option<Url> = url.parse().ok();
+        let server = server.filter(|url| matches!(url.scheme(), "ws" | "wss" | "http" | "https"));
+        let server = server.ok_or_else(|| {
+            format!("LIVEKIT_URL = \"{url}\" is no address of a LiveKit server; write it as wss://meet.example.org")
+        })?;
+        let plain = matches!(server.scheme(), "ws" | "http");
+        Ok(Self { host: host_of(&server), api_key, api_secret, e2ee_key: None, plain })
+    }
+
     /// The room of this name.
     pub(crate) fn room(&self, name: &str) -> Result<Room, String> {
         let scheme = if self.plain { "ws" } else { "wss" };
         let server: Url =
             format!("{scheme}://{}/", self.host).parse().map_err(|error| format!("{}: {error}", self.host))?;
         Ok(Room::Livekit { server, room: name.to_owned() })
+    }
+}
+
+/// As configurations name a deployment.
+pub(crate) fn host_of(server: &Url) -> String {
+    match (server.host_str(), server.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (host, _) => host.unwrap_or_default().to_owned(),
     }
 }
 
@@ -250,6 +280,7 @@ impl Default for Config {
             recording: RecordingConfig::default(),
             capacity: CapacityConfig::default(),
             warm: WarmConfig::default(),
+            uploads: UploadsConfig::default(),
             share: ShareConfig::default(),
             webhooks: Vec::new(),
             email: None,
@@ -361,6 +392,22 @@ impl Config {
         self.recording.keep.as_ref().map(parse).transpose()
     }
 
+    /// Takes the environment's LiveKit keys as those of the deployment at `url`, as if `[[livekit]]` named it after all others. Gives them
+    /// back when there is no such address: they are for any deployment then, and a token goes to whichever host a request names.
+    pub fn bind_livekit(
+        &mut self,
+        keys: Option<(String, Secret)>,
+        url: Option<&str>,
+    ) -> Result<Option<(String, Secret)>, String> {
+        match (keys, url) {
+            (Some(keys), Some(url)) => {
+                self.livekit.push(LivekitConfig::at(url, keys)?);
+                Ok(None)
+            }
+            (keys, _) => Ok(keys),
+        }
+    }
+
     /// Whether private addresses may be reached.
     pub fn allows_private(&self) -> bool {
         self.allow_private.unwrap_or_else(|| self.listen.ip().is_loopback())
@@ -420,9 +467,36 @@ mod tests {
             ("[[jitsi]]\nhost = \"h\"\nuser = \"recorder\"", "password"),
             ("[recording]\nmax_duration = \"8days\"", "8days"),
             ("listen = \"here\"", "listen"),
+            ("[uploads]\nallow = [\"/srv/recordings\"]", "allow"),
+            ("[uploads]\nallow = [\"s3://KEY:hunter2@bucket/x\"]", "allow"),
+            ("[uploads]\nalow = []", "alow"),
         ] {
             let error = Config::parse(text).expect_err(text);
             assert!(error.contains(said), "{text}: {error}");
         }
+    }
+    #[test]
+    fn livekit_s_address_says_which_deployment_the_keys_are_of() {
+        let keys = || Some(("k".to_owned(), Secret::new("hunter2")));
+        for (url, host, plain) in [
+            ("wss://meet.example.org", "meet.example.org", false),
+            ("https://Meet.example.org:443/sfu", "meet.example.org", false),
+            ("ws://127.0.0.1:7880", "127.0.0.1:7880", true),
+            ("http://localhost", "localhost", true),
+        ] {
+            let mut config = Config::default();
+            assert_eq!(config.bind_livekit(keys(), Some(url)), Ok(None));
+            let named: Vec<(&str, bool)> =
+                config.livekit.iter().map(|livekit| (livekit.host.as_str(), livekit.plain)).collect();
+            assert_eq!(named, [(host, plain)]);
+        }
+        let mut config = Config::default();
+        assert_eq!(config.bind_livekit(None, Some("wss://h")), Ok(None));
+        assert_eq!(config.bind_livekit(keys(), None), Ok(keys()));
+        for url in ["meet.example.org", "ftp://h", "meet.example.org:7880"] {
+            let error = config.bind_livekit(keys(), Some(url)).expect_err(url);
+            assert!(error.contains("LIVEKIT_URL") && error.contains(url) && !error.contains("hunter2"), "{error}");
+        }
+        assert_eq!(config, Config::default());
     }
 }

@@ -13,7 +13,8 @@ use wallflower_domain::secret::Secret;
 use wallflower_domain::wire::agent::{Job, JobPage, JobStream, Standing};
 use wallflower_domain::wire::page::PageRoom;
 
-use super::config::{Config, LivekitConfig};
+use super::config::{Config, LivekitConfig, host_of};
+use super::reach::check_uploads;
 use crate::livekit::{Credentials, Seat};
 
 /// Name of a file that nobody named.
@@ -45,6 +46,7 @@ impl Planner {
         let outputs = outputs(request, Path::new(""));
         check_outputs(&outputs, request.encoding(), self.config.allows_private())
             .map_err(|why| ("outputs", why.into()))?;
+        check_uploads(&request.uploads, &self.config).map_err(|why| ("uploads", why))?;
         let is_page = matches!(request.room.room, Room::Page { .. });
         let field = if is_page && request.template.is_some() { "template" } else { "room" };
         self.page(id, request).map(drop).map_err(|why| (field, why))
@@ -55,6 +57,10 @@ impl Planner {
         let (id, request) = (record.id(), &record.request);
         let outputs = self.outputs(id, request)?;
         check_outputs(&outputs, request.encoding(), self.config.allows_private())?;
+        // The server may have been told otherwise since. What is recorded already is delivered as it was agreed.
+        if record.standing.ending.is_none() {
+            check_uploads(&request.uploads, &self.config)?;
+        }
         let outputs = outputs.into_iter().filter(|output| !matches!(output, Output::Stream { .. })).collect();
         let defaults = &self.config.recording;
         let longest = defaults.max_duration;
@@ -179,14 +185,6 @@ impl Planner {
     }
 }
 
-/// As configurations name a deployment.
-fn host_of(server: &url::Url) -> String {
-    match (server.host_str(), server.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (host, _) => host.unwrap_or_default().to_owned(),
-    }
-}
-
 /// Streams that a request begins with, as its first agent gets them.
 pub(crate) fn standing(request: &RecordingRequest) -> Standing {
     let urls = request.outputs.iter().filter_map(|output| match output {
@@ -242,6 +240,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use wallflower_domain::jitsi::JitsiLogin;
+    use wallflower_domain::recording::EndReason;
 
     fn planner() -> Planner {
         let config = Config { data: "/data".into(), ..Config::default() };
@@ -287,6 +286,43 @@ mod tests {
             named == "room" && failure.message.contains("e2ee_key") && !failure.message.contains("theirs"),
             "{failure}"
         );
+    }
+
+    #[test]
+    fn keys_of_the_environment_sign_for_the_host_that_it_names_and_for_all_if_it_names_none() {
+        let keys = || Some(("k".to_owned(), Secret::new("a secret of at least thirty-two characters")));
+        let signs = |url: Option<&str>, room: &str| {
+            let mut config = Config::default();
+            let other_livekit = config.bind_livekit(keys(), url).expect("an address");
+            let planner = Planner { config, other_livekit, demo: None };
+            planner
+                .page("r1", &RecordingRequest::of(room.parse::<Room>().expect(room)))
+                .map(drop)
+                .map_err(|why| why.message)
+        };
+        let (ours, evil) = ("livekit+wss://meet.example.org/board-1", "livekit+wss://evil.example.com/board-1");
+        assert_eq!((signs(None, ours), signs(None, evil)), (Ok(()), Ok(())));
+        let url = Some("wss://meet.example.org");
+        assert_eq!(signs(url, ours), Ok(()));
+        for other in [evil, "livekit+wss://meet.example.org:7880/board-1"] {
+            assert!(signs(url, other).expect_err(other).contains("no keys for the LiveKit deployment"));
+        }
+    }
+
+    #[test]
+    fn uploads_are_checked_when_they_are_asked_for_and_when_an_agent_is_to_do_them() {
+        let asked = json!({"room": "https://example.org/", "uploads": ["file:///srv/www/"]});
+        let mut record = record(asked);
+        let trusted = planner();
+        assert_eq!(trusted.check("r1", &record.request), Ok(()));
+        assert_eq!(trusted.job(&record).map(|job| job.uploads.len()), Ok(1));
+        let mut public = planner();
+        public.config.allow_private = Some(false);
+        let (field, failure) = public.check("r1", &record.request).expect_err("refused");
+        assert!(field == "uploads" && failure.message.contains("file:///srv/www/"), "{failure}");
+        assert_eq!(public.job(&record).map(drop), Err(failure));
+        record.standing.ending = Some(EndReason::Stopped);
+        assert_eq!(public.job(&record).map(|job| job.uploads.len()), Ok(1), "what is recorded is delivered");
     }
 
     #[test]

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use wallflower_domain::layout::Layout;
 use wallflower_domain::look::LookChange;
 use wallflower_domain::request::{OutputRequest, RecordingRequest, Span};
-use wallflower_domain::room::Room;
+use wallflower_domain::room::{Room, RoomPattern};
 
 /// What holds for some rooms.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Which rooms: their URI, in which `*` stands for any characters, such as `livekit+wss://meet.example.org/board-*`.
-    pub rooms: String,
+    /// Which rooms, however a request writes them.
+    pub rooms: RoomPattern,
     /// They are recorded by themselves when LiveKit's webhook says that they have begun.
     #[serde(default)]
     pub record: bool,
@@ -58,9 +58,8 @@ impl Policies {
 
     /// The one for a room.
     pub(crate) fn of(&self, room: &Room) -> Option<Policy> {
-        let text = room.to_string();
         let policies = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        policies.iter().find(|policy| policy.is_for(room, &text)).cloned()
+        policies.iter().find(|policy| policy.rooms.fits(room)).cloned()
     }
 }
 
@@ -85,14 +84,6 @@ impl std::fmt::Display for Forbidden {
 }
 
 impl Policy {
-    fn is_for(&self, room: &Room, text: &str) -> bool {
-        match room {
-            // To Jitsi it is the same room, however it is written.
-            Room::Jitsi { .. } => fits(&self.rooms.to_lowercase(), &text.to_lowercase()),
-            _ => fits(&self.rooms, text),
-        }
-    }
-
     /// The request as this policy allows it. `key` is the caller's; the orchestrator itself has none and may record everything.
     pub(crate) fn applied_to(
         &self,
@@ -100,6 +91,10 @@ impl Policy {
         caller: &Requester,
     ) -> Result<RecordingRequest, Forbidden> {
         self.admits(caller)?;
+        // A page of the requester's joins the room itself, and gets to know everybody in it.
+        if request.template.is_some() && !(self.hide.is_empty() && self.only.is_empty()) {
+            return Err(Forbidden::Field("template"));
+        }
         let mut allowed = request.clone();
         allowed.layout = allowed.layout.or(self.layout);
         if allowed.outputs.is_empty() {
@@ -169,43 +164,10 @@ impl Requester {
     }
 }
 
-/// Whether a text fits a pattern in which `*` stands for any characters.
-fn fits(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|begin| text.strip_prefix(begin)) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, inner)) = parts.split_last() else { return rest.is_empty() };
-    for part in inner {
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_star_stands_for_any_characters() {
-        for (pattern, text, expected) in [
-            ("demo:a", "demo:a", true),
-            ("demo:a", "demo:ab", false),
-            ("*", "demo:a", true),
-            ("demo:*", "demo:", true),
-            ("demo:*", "livekit+wss://h/a", false),
-            ("*/board-*", "livekit+wss://h/board-1", true),
-            ("*/board-*", "livekit+wss://h/bored-1", false),
-            ("*a*a", "demo:a", false),
-            ("d*o:*a", "demo:aha", true),
-            ("demo:a*a", "demo:a", false),
-        ] {
-            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
-        }
-    }
 
     fn policy(value: serde_json::Value) -> Policy {
         serde_json::from_value(value).expect("valid")
@@ -256,6 +218,31 @@ mod tests {
         assert_eq!(change(json!({"unhide": ["bob"]})), Err(Forbidden::Field("unhide")));
         assert_eq!(change(json!({"only": null})), Err(Forbidden::Field("only")));
         assert_eq!(change(json!({"hide": ["carol"], "unhide": ["carol"]})), Ok(()));
+    }
+
+    #[test]
+    fn no_page_of_a_requester_s_gets_into_a_room_of_which_not_all_have_consented() {
+        let asked = request(json!({"room": "demo:a", "template": "https://example.org/t"}));
+        let admin = Requester::Client { key: None, is_admin: true };
+        for policy in [policy(json!({"rooms": "*", "hide": ["bob"]})), policy(json!({"rooms": "*", "only": ["a-*"]}))] {
+            for caller in [&client("k1"), &admin] {
+                let no = policy.applied_to(&asked, caller).expect_err("forbidden");
+                assert_eq!(no, Forbidden::Field("template"));
+                assert!(no.to_string().contains("leave \"template\" out"), "{no}");
+            }
+        }
+        let other = policy(json!({"rooms": "*", "layout": "speaker", "announce": true}));
+        let allowed = other.applied_to(&asked, &client("k1")).expect("allowed");
+        assert_eq!(allowed.template, asked.template);
+    }
+
+    #[test]
+    fn a_policy_can_t_be_got_around_by_another_way_to_write_its_room() {
+        let policies = Policies::new(vec![policy(json!({"rooms": "livekit+wss://h/board*", "keys": ["k1"]}))]);
+        for text in ["livekit+wss://h/board", "livekit+ws://H:80/x//board", "livekit+wss://h.:443/%62oard"] {
+            assert!(policies.of(&text.parse::<Room>().expect(text)).is_some(), "{text}");
+        }
+        assert!(policies.of(&"livekit+wss://h/lobby".parse::<Room>().expect("a room")).is_none());
     }
 
     #[test]

@@ -10,10 +10,13 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use url::{Host, Url};
+use wallflower_domain::destination::Destination;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::is_private;
 use wallflower_domain::request::{OutputRequest, RecordingRequest};
 use wallflower_domain::room::Room;
+
+use super::config::Config;
 
 const LOOK_UP: Duration = Duration::from_secs(5);
 
@@ -49,6 +52,32 @@ impl Reach {
         }
         Ok(())
     }
+}
+
+/// Checks where a request's files go: by the server's credentials, and from inside of its network, so that it is the operator who says
+/// where that may be, unless who asks is trusted with the network anyway.
+pub(crate) fn check_uploads(uploads: &[Destination], config: &Config) -> Result<(), Failure> {
+    if config.allows_private() {
+        return Ok(());
+    }
+    let is_allowed = |upload: &Destination| config.uploads.allow.iter().any(|place| is_within(upload, place));
+    match uploads.iter().find(|upload| !is_allowed(upload)) {
+        Some(upload) => Err(refused(format!(
+            "{upload}, in \"uploads\", is not where requests may have recordings uploaded to; the server's operator can allow it by \"allow\" under [uploads] in the configuration."
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Whether an upload goes to this place or to a folder in it, with the same server and credentials. Destinations that mean the same have
+/// one text, without `..` and with the parameters in one order, so parts of the texts can be compared.
+fn is_within(upload: &Destination, place: &Destination) -> bool {
+    let (upload, place) = (upload.to_string(), place.to_string());
+    let (path, parameters) = upload.split_once('?').unwrap_or((&upload, ""));
+    let (folder, same) = place.split_once('?').unwrap_or((&place, ""));
+    let folder = folder.strip_suffix("/{name}").unwrap_or(folder);
+    let inside = path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    inside && parameters == same
 }
 
 async fn check_host(field: &str, host: &Host, port: u16) -> Result<(), Failure> {
@@ -138,6 +167,68 @@ mod tests {
         let request: RecordingRequest =
             serde_json::from_value(json!({"room": "https://93.184.215.14/"})).expect("valid");
         assert_eq!(Reach { allow_private: false }.check(&request).await, Ok(()));
+    }
+
+    #[test]
+    fn uploads_go_only_where_the_operator_lets_them() {
+        let config = |allow: &str, private: bool| {
+            let text = format!("allow_private = {private}\n[uploads]\nallow = {allow}");
+            Config::parse(&text).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let allow = r#"["s3://bucket/a/b", "s3://backups?endpoint=https://s3.example.org&env=BACKUP", "gs://folder/{room}/", "file:///srv/www/"]"#;
+        let check = |upload: &str, config: &Config| {
+            let upload: Destination = upload.parse().unwrap_or_else(|error| panic!("{upload}: {error}"));
+            check_uploads(&[upload], config)
+        };
+        let public = config(allow, false);
+        for upload in [
+            "s3://bucket/a/b",
+            "s3://bucket/a/b/",
+            "s3://bucket/a/%62/{room}/{date}-{name}",
+            "s3://bucket/a/x/../b/c?checksum=sha256",
+            "s3://backups/any/where?env=BACKUP&endpoint=https://S3.example.org:443/",
+            "gs://folder/{room}/{date}/",
+            "file:///srv/www",
+            "file:///srv/www/{room}/",
+        ] {
+            assert_eq!(check(upload, &public), Ok(()), "{upload}");
+        }
+        for upload in [
+            "s3://bucket",
+            "s3://bucket/a/",
+            "s3://bucket/a/bc",
+            "s3://bucket/a/b{room}/",
+            "s3://bucket/a/b-{name}",
+            "s3://bucket/A/b/",
+            "s3://bucket/a/b/../c",
+            "s3://bucket/a/b/%2e%2e/c",
+            "s3://bucket-2/a/b/",
+            "gs://bucket/a/b/",
+            "s3://bucket/a/b?endpoint=http://10.0.0.5:9000",
+            "s3://bucket/a/b?env=BACKUP",
+            "s3://bucket/a/b?region=eu-central-1",
+            "s3://bucket/a/b?checksum=none",
+            "s3://backups/x",
+            "s3://backups/x?endpoint=https://s3.example.org",
+            "s3://backups/x?endpoint=https://s3.example.org&env=OTHER",
+            "s3://backups/x?endpoint=http://s3.example.org&env=BACKUP",
+            "s3://backups/x?endpoint=https://s3.example.org&env=BACKUP&region=a",
+            "gs://folder/x/",
+            "az://bucket/a/b/",
+            "file:///srv/www-2/",
+            "file:///srv/",
+            "file:///srv/www/../x/",
+            "file:///etc/",
+        ] {
+            let failure = check(upload, &public).expect_err(upload);
+            assert!(failure.message.contains("\"uploads\"") && failure.message.contains("[uploads]"), "{failure}");
+            assert_eq!(failure.kind, FailureKind::BadRequest);
+            assert_eq!(check(upload, &config("[]", true)), Ok(()), "{upload}");
+            assert!(check(upload, &config("[]", false)).is_err(), "{upload}");
+        }
+        for upload in ["s3://bucket/a/b%2F..%2Fc", "s3://bucket/a/b/..%2F..%2Fc", "file:///srv/www/..%2Fx/"] {
+            assert!(upload.parse::<Destination>().is_err(), "{upload} is none at all");
+        }
     }
 
     #[test]

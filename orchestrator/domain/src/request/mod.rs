@@ -34,6 +34,8 @@ pub use outputs::{OutputRequest, RelativePath, RelativePathError};
 pub use room::{LivekitKeys, RoomRequest};
 pub use time::{Moment, Span, TimeError};
 
+/// Most addresses of [`RecordingRequest::webhooks`].
+pub const MAX_WEBHOOKS: usize = 8;
 /// Most entries of [`RecordingRequest::metadata`].
 pub const MAX_METADATA: usize = 32;
 /// Most characters of a key or a value of [`RecordingRequest::metadata`].
@@ -117,6 +119,7 @@ pub struct RecordingRequest {
     pub watch: Option<WatchdogConfig>,
     /// Where what happens to this recording is posted to, beside the server's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("maxItems" = MAX_WEBHOOKS)))]
     pub webhooks: Vec<Url>,
     /// Who gets an e-mail with a link to it when it has ended, beside the server's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

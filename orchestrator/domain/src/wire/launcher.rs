@@ -8,12 +8,13 @@
 //! {"call":"look","handle":"7f3a"}                   {"reply":"running"}   {"reply":"gone","how":"was evicted"}
 //! {"call":"kill","handle":"7f3a"}                   {"reply":"killed"}
 //! {"call":"agents"}                                 {"reply":"agents","agents":[{"recording":"0192…","handle":"7f3a"}]}
+//! {"call":"forget","recording":"0192…"}             {"reply":"forgotten"}
 //! anything                                          {"reply":"failed","failure":{"kind":"program_died","message":"…"}}
 //! ```
 //!
 //! The program runs `wallflower agent` wherever it likes, with the assignment as the first line of its stdin, where it can reach the
 //! orchestrator and the directories that the assignment names. A launch of an agent that is there already is answered by its handle, and
-//! starts no other.
+//! starts no other. A program that does not know `forget` may answer it as it likes: the recording is deleted all the same.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,6 +48,11 @@ pub enum Call {
     },
     /// Name all agents that are there.
     Agents,
+    /// Remove what is kept of a recording that is deleted, such as what its agents have said. There may be nothing.
+    Forget {
+        /// Its id.
+        recording: String,
+    },
 }
 
 /// What comes back.
@@ -72,6 +78,8 @@ pub enum Reply {
         /// In any order.
         agents: Vec<RunningAgent>,
     },
+    /// Nothing is kept of the recording.
+    Forgotten,
     /// It can't be done.
     Failed {
         /// Why.
@@ -109,6 +117,9 @@ mod tests {
             assert_eq!(serde_json::from_str::<Reply>(text).expect("the same"), reply);
         }
         assert_eq!(serde_json::to_string(&Call::Agents).expect("plain data"), r#"{"call":"agents"}"#);
+        let forget = Call::Forget { recording: "0192".into() };
+        assert_eq!(serde_json::to_string(&forget).expect("plain data"), r#"{"call":"forget","recording":"0192"}"#);
+        assert_eq!(serde_json::to_string(&Reply::Forgotten).expect("plain data"), r#"{"reply":"forgotten"}"#);
         let look: Call = serde_json::from_str(r#"{"call":"look","handle":{"pod":"a"}}"#).expect("a call");
         assert_eq!(look, Call::Look { handle: json!({"pod": "a"}) });
     }
