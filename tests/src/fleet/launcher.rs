@@ -130,6 +130,8 @@ impl Agents {
                     .collect();
                 Reply::Agents { agents }
             }
+            // What is known of agents is the test's to look at.
+            Call::Forget { .. } => Reply::Forgotten,
         })
     }
 

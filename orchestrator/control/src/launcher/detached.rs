@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! AGENTS/{recording}-{number}.json    the handle, written before the agent has read its assignment
-//! AGENTS/{recording}.log              what its agents say on stderr, at most a few MiB
+//! AGENTS/{recording}.log              what its agents say on stderr, at most a few MiB; removed with the recording
 //! AGENTS/warm-….log                   the same of an agent that waits for a recording: see `pool`
 //! ```
 
@@ -192,6 +192,28 @@ fn read_log(path: &Path, from: Option<u64>) -> std::io::Result<LogPart> {
     Ok(LogPart { bytes, next })
 }
 
+/// Removes a recording's log, and the notes of its agents that run no more.
+fn forget(folder: &Path, recording: &str) -> std::io::Result<()> {
+    // An agent that is just ending writes on, into a file that goes when it does.
+    remove(&folder.join(format!("{recording}.log")))?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let number = name.strip_prefix(recording).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".json"));
+        let is_its = number.is_some_and(|number| number.parse::<u32>().is_ok());
+        // By its note an agent that still runs is found and ended.
+        if is_its && !read(&path).is_some_and(|process| process.identity.runs()) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is not there is well removed.
+fn remove(file: &Path) -> std::io::Result<()> {
+    fs::remove_file(file).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
 fn failed(why: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::ProgramDied, format!("The agent could not be started: {why}."))
 }
@@ -281,6 +303,17 @@ impl Launcher for ProcessLauncher {
         }
         Ok(running)
     }
+
+    async fn forget(&self, recording: &str) -> Result<(), Failure> {
+        let (folder, id) = (self.folder.clone(), recording.to_owned());
+        let forgotten = tokio::task::spawn_blocking(move || forget(&folder, &id)).await.map_err(std::io::Error::from);
+        forgotten.and_then(|forgotten| forgotten).map_err(|error| {
+            let folder = self.folder.display();
+            let sentence =
+                format!("What its agents said can't be removed from {folder} ({error}); remove it yourself.");
+            Failure::new(FailureKind::Internal, sentence)
+        })
+    }
 }
 
 fn handle(process: &Process) -> Result<Handle, Failure> {
@@ -356,6 +389,28 @@ mod tests {
         stderr.write_all(b"second\n").expect("written");
         assert_eq!(fs::read_to_string(&log).expect("readable"), "first\nsecond\n");
         assert!(!warm.exists());
+    }
+
+    #[tokio::test]
+    async fn of_a_recording_that_is_forgotten_nothing_is_kept_but_the_note_of_an_agent_that_runs() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let launcher = ProcessLauncher::new("/bin/true".into(), folder.path().to_owned()).expect("made");
+        let pid = i32::try_from(std::process::id()).expect("a process id");
+        let runs = Identity { pid, started: start_time(pid).expect("it runs"), boot: boot_id() };
+        let gone = Identity { boot: "before".into(), ..runs.clone() };
+        for (recording, number, identity) in [("a", 1, &gone), ("a", 2, &runs), ("a-b", 1, &gone), ("aa", 1, &gone)] {
+            let process = Process { recording: recording.to_owned(), number, identity: identity.clone() };
+            launcher.write_note(&process).expect("written");
+            fs::write(launcher.log_file(recording), "words\n").expect("written");
+        }
+        for _ in 0..2 {
+            assert_eq!(launcher.forget("a").await, Ok(()), "twice is well, too");
+        }
+        let entries = fs::read_dir(folder.path()).expect("readable").flatten();
+        let mut left: Vec<String> =
+            entries.map(|entry| entry.file_name().into_string().expect("one of ours")).collect();
+        left.sort();
+        assert_eq!(left, ["a-2.json", "a-b-1.json", "a-b.log", "aa-1.json", "aa.log"]);
     }
 
     #[test]

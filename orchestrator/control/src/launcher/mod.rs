@@ -100,6 +100,10 @@ pub trait Launcher: Send + Sync + 'static {
 
     /// All agents that have a recording, with the ids of their recordings: to find those that nobody knows.
     async fn agents(&self) -> Result<Vec<(String, Handle)>, Failure>;
+
+    /// Removes what is kept of a recording that is deleted, such as its log. Its agents have done their work; one that runs all the same
+    /// is still found by [`Self::agents`]. A recording of which nothing is kept is well forgotten.
+    async fn forget(&self, recording: &str) -> Result<(), Failure>;
 }
 
 /// The launcher that is named: `process` for agents that are `program`, noted in `folder`; `unix:PATH` for a program that listens there.

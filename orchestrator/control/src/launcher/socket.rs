@@ -1,11 +1,14 @@
 //! Agents that a program of the operator's own starts, wherever that likes: see [`wallflower_domain::wire::launcher`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::wire::launcher::{Call, MAX_LINE_BYTES, Reply};
 use wallflower_domain::wire::link::Assignment;
@@ -19,16 +22,18 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct SocketLauncher {
     path: PathBuf,
+    /// Many recordings may be deleted at once, for which a program that hangs must not take all our descriptors.
+    forgetting: Arc<Mutex<()>>,
 }
 
 impl SocketLauncher {
     /// One whose program listens, or will, at this path.
     pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { path: path.as_ref().to_owned() }
+        Self { path: path.as_ref().to_owned(), forgetting: Arc::default() }
     }
 
     async fn call(&self, call: &Call) -> Result<Reply, Failure> {
-        let answered = tokio::time::timeout(DEADLINE, exchange(&self.path, call)).await;
+        let answered = timeout(DEADLINE, exchange(&self.path, call)).await;
         let reply = answered.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
         match reply {
             Ok(Reply::Failed { failure }) => Err(failure),
@@ -88,6 +93,19 @@ impl Launcher for SocketLauncher {
             _ => Err(self.failed("it does not say which agents are there")),
         }
     }
+
+    async fn forget(&self, recording: &str) -> Result<(), Failure> {
+        let forgotten = async {
+            let _turn = self.forgetting.lock().await;
+            self.call(&Call::Forget { recording: recording.to_owned() }).await
+        };
+        match timeout(DEADLINE, forgotten).await {
+            Ok(Ok(Reply::Forgotten)) => Ok(()),
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok(_)) => Err(self.failed("it does not say that a recording is forgotten, which older ones can't")),
+            Err(_) => Err(self.failed("it takes too long over those that were deleted before")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +140,7 @@ mod tests {
             "{\"reply\":\"gone\",\"how\":\"was evicted\"}\n",
             "{\"reply\":\"killed\"}\n",
             "{\"reply\":\"agents\",\"agents\":[{\"recording\":\"r\",\"handle\":1}]}\n",
+            "{\"reply\":\"forgotten\"}\n",
             "{\"reply\":\"killed\"}\n",
             "{\"reply\":\"failed\",\"failure\":{\"kind\":\"program_died\",\"message\":\"No machine is free.\"}}\n",
             "what?\n",
@@ -132,6 +151,7 @@ mod tests {
         assert_eq!(launcher.look(&handle).await, Ok(Life::Gone { how: "was evicted".into() }));
         assert_eq!(launcher.kill(&handle).await, Ok(()));
         assert_eq!(launcher.agents().await, Ok(vec![("r".to_owned(), json!(1))]));
+        assert_eq!(launcher.forget("r").await, Ok(()));
         for said in ["does not say whether", "No machine is free.", "does not answer as one"] {
             let failure = launcher.look(&handle).await.expect_err(said);
             assert!(failure.message.contains(said), "{failure}");
@@ -139,7 +159,22 @@ mod tests {
         let calls = calls.await.expect("all were asked");
         assert_eq!(calls[0], r#"{"call":"look","handle":"a1"}"#);
         assert_eq!(calls[3], r#"{"call":"agents"}"#);
+        assert_eq!(calls[4], r#"{"call":"forget","recording":"r"}"#);
         std::fs::remove_file(&path).expect("the socket's file");
         assert!(launcher.agents().await.is_err(), "nobody is there");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_know_how_to_forget_has_not_forgotten() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().join("launcher");
+        let refusal = "{\"reply\":\"failed\",\"failure\":{\"kind\":\"bad_request\",\"message\":\"What is that?\"}}\n";
+        let calls = program(&path, vec!["", "{\"reply\":\"killed\"}\n", refusal]);
+        let launcher = SocketLauncher::new(&path);
+        for said in ["does not answer as one", "does not say that a recording is forgotten", "What is that?"] {
+            let failure = launcher.forget("r").await.expect_err(said);
+            assert!(failure.message.contains(said), "{failure}");
+        }
+        assert_eq!(calls.await.expect("all were asked").len(), 3);
     }
 }

@@ -455,6 +455,13 @@ impl Orchestrator {
         {
             tracing::warn!(folder = %folder.display(), %error, "files of a deleted recording can't be removed");
         }
+        // Nobody waits for it: a launcher that hangs, or does not know how, keeps nothing from being deleted.
+        let (launcher, recording) = (self.launcher.clone(), id.to_owned());
+        tokio::spawn(async move {
+            if let Err(failure) = launcher.forget(&recording).await {
+                tracing::warn!(recording, %failure, "its launcher has not forgotten a deleted recording");
+            }
+        });
     }
 
     /// The number of the agent that this token belongs to.

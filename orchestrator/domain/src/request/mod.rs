@@ -235,6 +235,14 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "schema")]
+    #[test]
+    fn lists_of_addresses_have_an_end_in_the_schema_that_bodies_are_held_against() {
+        let schema = schemars::schema_for!(RecordingRequest);
+        let most = |field: &str| schema.as_value()["properties"][field]["maxItems"].as_u64();
+        assert_eq!((most("webhooks"), most("emails")), (Some(8), Some(20)));
+    }
+
     #[test]
     fn what_is_unknown_or_impossible_is_refused_by_name() {
         for (request, said) in [
