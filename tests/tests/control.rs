@@ -1,5 +1,6 @@
 //! A running recording is told of and controlled from outside, by its user alone, and leaves nothing of that behind.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -8,10 +9,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use wallflower_tests::harness::devtools::tell_page;
 use wallflower_tests::harness::pages::Answer;
 use wallflower_tests::harness::run::signal;
 use wallflower_tests::harness::{Bench, Ended, Pages, Running, my_turn};
-use wallflower_tests::media_probe::decode;
+use wallflower_tests::media_probe::decode::Colours;
+use wallflower_tests::media_probe::{Region, decode};
 
 const SOON: Duration = Duration::from_secs(30);
 /// Of an answer over the socket, on a machine that does other things as well.
@@ -286,17 +289,26 @@ fn metrics_are_served_while_it_records() {
 #[test]
 fn keys_from_the_environment_are_in_no_other_process_and_on_no_command_line() {
     let (_turn, pages) = (my_turn(), clock_page());
-    let keys = [("WALLFLOWER_STREAM", "rtmp://127.0.0.1:1/app/hunter2"), ("LIVEKIT_API_SECRET", "hunter2")];
+    let keys = [
+        ("WALLFLOWER_STREAM", "rtmp://127.0.0.1:1/app/hunter2"),
+        ("LIVEKIT_API_SECRET", "hunter2"),
+        // Those of stores are for the agent, which uploads.
+        ("AWS_SECRET_ACCESS_KEY", "for-the-agent"),
+        ("BACKUP_AWS_SECRET_ACCESS_KEY", "for-the-agent"),
+    ];
     let bench = keys.iter().fold(Bench::new(), |bench, (name, value)| bench.with(name, value));
     std::fs::write(bench.file("streams"), "srt://127.0.0.1:1?passphrase=hunter2hunter2\n").expect("written");
     let running = recording(&bench, &pages.url("/"), &["-o", "a.mp4", "--stream-file=streams"]);
-    let processes = bench.processes();
+    let (processes, agent) = (bench.processes(), bench.process("agent"));
     assert!(processes.len() >= 6, "browser, display, sound, encoder, agent and guard: {processes:#?}");
     for (pid, command) in processes {
         assert!(!command.contains("hunter2"), "{command}");
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let has_key = String::from_utf8_lossy(&environment).contains("hunter2");
+        let environment = String::from_utf8_lossy(&environment);
+        let has_key = environment.contains("hunter2");
         assert!(!has_key || pid == running.pid(), "in the environment of {command}");
+        let has_store_key = environment.contains("for-the-agent");
+        assert!(!has_store_key || pid == running.pid() || pid == agent, "in the environment of {command}");
     }
     let status = told(&bench, &["show"]);
     assert!(!status.to_string().contains("hunter2"), "{status:#}");
@@ -356,6 +368,96 @@ fn pause_resume_mute_and_markers_take_effect_and_are_told() {
     );
     assert_eq!(told(&bench, &["stop", "--wait"])["state"], "completed");
     assert_eq!(running.end(SOON).code(), 0);
+    bench.assert_nothing_left();
+}
+
+/// An encoder that takes three seconds to start as long as a file is there.
+fn slow_encoder(bench: &Bench) -> PathBuf {
+    let (script, slow) = (bench.file("encoder"), bench.file("slow"));
+    let text = format!("#!/bin/sh\n[ -e '{}' ] && sleep 3\nexec ffmpeg \"$@\"\n", slow.display());
+    std::fs::write(&script, text).expect("written");
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("it may be run");
+    script
+}
+
+#[test]
+fn a_pause_that_is_ordered_while_an_attempt_starts_begins_and_ends_as_it_is_told() {
+    let _turn = my_turn();
+    let bench = Bench::new();
+    let encoder = slow_encoder(&bench).display().to_string();
+    let (bench, pages) = (bench.with("WALLFLOWER_FFMPEG", &encoder), clock_page());
+    let mut running = start(&bench, &pages.url("/"), &["-o", "a.mp4"]);
+    running.wait_until("progress", SOON, |event| event["progress"]["media_s"].as_f64() >= Some(3.0));
+    std::fs::write(bench.file("slow"), "").expect("written");
+    signal(bench.process("ffmpeg"), "KILL");
+    running.wait_for("interrupted", SOON);
+    // What still has to be ended of the last attempt takes less.
+    std::thread::sleep(Duration::from_secs(1));
+    let pausing = bench.start(&["pause", "--json"]);
+    running.wait_for("started", SOON);
+    std::fs::remove_file(bench.file("slow")).expect("it is there");
+    let early = running.heard().iter().any(|event| event["event"] == "paused");
+    assert!(!early, "it was told as paused before it was covered: {:#?}", running.heard());
+    running.wait_for("paused", AT_ONCE);
+    assert_eq!(pausing.end(AT_ONCE).code(), 0);
+    std::thread::sleep(Duration::from_secs(2));
+    told(&bench, &["resume"]);
+    running.wait_for("resumed", AT_ONCE);
+    let media_s = |event: &Value| event["progress"]["media_s"].as_f64().expect("it tells how much");
+    let resumed_s = media_s(&running.wait_for("progress", AT_ONCE));
+    let end_s = media_s(&running.wait_until("progress", SOON, |event| media_s(event) >= resumed_s + 4.0));
+    running.signal("INT");
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+
+    let pauses = ended.finished()["delivery"]["pauses"].as_array().cloned().unwrap_or_default();
+    let [pause] = pauses.as_slice() else { panic!("{pauses:#?}") };
+    let number = |key: &str| pause[key].as_f64().unwrap_or_else(|| panic!("no {key} in {pause:#}"));
+    let (at_s, length_s) = (number("at_s"), number("length_s"));
+    let seconds = decode::pictures(&bench.file("a.mp4")).expect("the file decodes").duration();
+    assert!(seconds - at_s >= 3.5, "{seconds} s in the file, of which {at_s} s are before the pause");
+    assert!(length_s >= 2.0, "{pause:#}");
+    assert!(seconds >= end_s - length_s - 0.5, "{seconds} s in the file of {end_s} s with {pause:#}");
+    bench.assert_nothing_left();
+}
+
+#[test]
+fn a_page_that_is_loaded_anew_during_a_pause_is_covered() {
+    let (_turn, bench) = (my_turn(), Bench::new());
+    let pages = Pages::serve(&[("/", Answer::Html("<body style='background:#f00'>".into()))]);
+    let mut running = recording(&bench, &pages.url("/"), &["-o", "a.mp4"]);
+    told(&bench, &["pause", "--mode=hold"]);
+    running.wait_for("paused", AT_ONCE);
+    for _ in 0..2 {
+        tell_page(&bench, "Page.reload", &json!({}));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    told(&bench, &["resume"]);
+    let media_s = |event: &Value| event["progress"]["media_s"].as_f64().expect("it tells how much");
+    let resumed_s = media_s(&running.wait_for("progress", AT_ONCE));
+    running.wait_until("progress", SOON, |event| media_s(event) >= resumed_s + 3.0);
+    running.signal("INT");
+    let ended = running.end(SOON);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let loaded = pages.seen().iter().filter(|path| *path == "/").count();
+    assert_eq!(loaded, 3, "{:?}", pages.seen());
+
+    let pause = &ended.finished()["delivery"]["pauses"][0];
+    let number = |key: &str| pause[key].as_f64().unwrap_or_else(|| panic!("no {key} in {pause:#}"));
+    let (from_s, until_s) = (number("at_s"), number("at_s") + number("length_s"));
+    let (mut uncovered, mut last) = (Vec::new(), Vec::new());
+    let see = |frame: &decode::Frame<'_>| {
+        let mean = frame.mean(Region::ALL);
+        let is_page = mean[0] > 180.0 && mean[1] < 90.0;
+        // The order is older than the card, and the card's end is told when it has gone.
+        if (from_s + 0.5..until_s - 0.3).contains(&frame.pts) && is_page {
+            uncovered.push(frame.pts);
+        }
+        last = mean;
+    };
+    decode::frames(&bench.file("a.mp4"), Colours::Rgb, None, see).expect("it decodes");
+    assert!(uncovered.is_empty(), "the page is seen at {uncovered:?} s, paused from {from_s} to {until_s} s");
+    assert!(last[0] > 180.0 && last[1] < 90.0, "after the pause the page is seen again, not {last:?}");
     bench.assert_nothing_left();
 }
 

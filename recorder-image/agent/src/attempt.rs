@@ -272,10 +272,10 @@ impl Attempt {
 
     /// Changes what is captured. A request that can't be carried out is answered; a failure is one of the attempt.
     async fn change(&mut self, change: SceneChange, live: &mut Live<'_>) -> Result<(), Failure> {
-        let (before, now) = (self.scene, change.scene);
+        let now = change.scene;
         let changed = async {
             self.stage.cover(now.paused.is_some()).await?;
-            if before.is_silent() != now.is_silent() {
+            if self.scene.is_silent() != now.is_silent() {
                 self.capture.silence(now.is_silent()).await?;
             }
             Ok::<(), Failure>(())
@@ -284,12 +284,12 @@ impl Attempt {
             live.refused(&change, failure.clone());
             return Err(failure);
         }
-        // A pause begins before its card is seen, and ends when it is gone.
+        // A pause begins before its card is seen, and ends when it is gone. What was asked for before there was media is true of all of it.
         let at_us = match now.paused {
-            Some(_) => change.asked_us,
+            Some(_) => Some(change.asked_us.unwrap_or(0)),
             None => live.now_us().map(|now| now + seconds_to_us(2.0 / f64::from(self.fps.get()))),
         };
-        if let Err(failure) = live.note(before, now, at_us) {
+        if let Err(failure) = live.note(now, at_us) {
             live.refused(&change, failure.clone());
             return Err(failure);
         }
@@ -298,7 +298,7 @@ impl Attempt {
         Ok(())
     }
 
-    async fn heard(&self, signal: Signal, report: &Report) -> Option<Cause> {
+    async fn heard(&mut self, signal: Signal, report: &Report) -> Option<Cause> {
         match signal {
             Signal::Said(PageMessage::Event { event }) => report.send(AgentEvent::Room { room_event: event }),
             Signal::Said(PageMessage::Warning { message }) => report.warn(from_page(&message)),
@@ -311,13 +311,15 @@ impl Attempt {
                 let failure = Failure::new(FailureKind::ProgramDied, "The page's renderer crashed.");
                 return Some(Cause::Failed(failure.with_evidence(self.stage.bridge.evidence())));
             }
-            // A page that goes on without a stumble may throw; a site may open an address that answers an error.
-            Signal::Threw(_)
-            | Signal::Status(_)
-            | Signal::Loaded
-            | Signal::ConsoleStart
-            // It is asked whether it lives, whether it beats or not.
-            | Signal::Said(PageMessage::Ready | PageMessage::Heartbeat { .. }) => {}
+            Signal::Loaded => match self.stage.restore().await {
+                // It takes changes when it shows the room, and says when it does.
+                Err(failure) if failure.kind == FailureKind::BadRequest => {}
+                restored => warn_of(restored, report),
+            },
+            Signal::ConsoleStart | Signal::Said(PageMessage::Ready) => warn_of(self.stage.restore().await, report),
+            // A page that goes on without a stumble may throw; a site may open an address that answers an error. It is asked whether
+            // it lives, whether it beats or not.
+            Signal::Threw(_) | Signal::Status(_) | Signal::Said(PageMessage::Heartbeat { .. }) => {}
         }
         None
     }
@@ -354,6 +356,14 @@ impl Attempt {
         let captured = self.capture.stop().await;
         self.stage.shutdown().await;
         captured
+    }
+}
+
+/// A document that could not be restored is one that has gone already, and the next one tells of itself, or one that hangs, which is
+/// noticed.
+fn warn_of(restored: Result<(), Failure>, report: &Report) {
+    if let Err(failure) = restored {
+        report.warn(format!("The page was loaded anew, and could not be told at once what to show: {failure}"));
     }
 }
 

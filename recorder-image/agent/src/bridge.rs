@@ -13,6 +13,7 @@ use chromiumoxide::cdp::browser_protocol::network::{
 };
 use chromiumoxide::cdp::browser_protocol::page::{
     AddScriptToEvaluateOnNewDocumentParams, EventLoadEventFired, NavigateParams,
+    RemoveScriptToEvaluateOnNewDocumentParams, ScriptIdentifier,
 };
 use chromiumoxide::cdp::js_protocol::runtime::{
     AddBindingParams, ConsoleApiCalledType, EvaluateParams, EventBindingCalled, EventConsoleApiCalled,
@@ -82,6 +83,29 @@ pub(crate) struct Bridge {
     signals: mpsc::Receiver<Signal>,
     evidence: Evidence,
     listeners: JoinSet<()>,
+    config: FirstScript,
+    card: FirstScript,
+}
+
+/// What runs in each new document before its own scripts.
+#[derive(Default)]
+struct FirstScript(Option<ScriptIdentifier>);
+
+impl FirstScript {
+    /// The new one is there before the last one is gone, so that no document comes without either.
+    async fn set(&mut self, page: &Page, script: Option<String>) -> Result<(), Failure> {
+        let added = match script {
+            Some(script) => {
+                let added = page.execute(AddScriptToEvaluateOnNewDocumentParams::new(script)).await;
+                Some(added.map_err(cdp_failure)?.result.identifier.clone())
+            }
+            None => None,
+        };
+        if let Some(last) = std::mem::replace(&mut self.0, added) {
+            page.execute(RemoveScriptToEvaluateOnNewDocumentParams::new(last)).await.map_err(cdp_failure)?;
+        }
+        Ok(())
+    }
 }
 
 impl Bridge {
@@ -97,11 +121,23 @@ impl Bridge {
         listen::<EventTargetCrashed>(&page, &mut listeners, &sender, &evidence).await?;
         listen_to_network(&page, &mut listeners, &sender, &evidence).await?;
         page.execute(AddBindingParams::new(BINDING)).await.map_err(cdp_failure)?;
-        if let Some(Injected { global, json }) = config {
-            let script = AddScriptToEvaluateOnNewDocumentParams::new(format!("globalThis.{global} = {json};"));
-            page.execute(script).await.map_err(cdp_failure)?;
+        let mut bridge =
+            Self { page, signals, evidence, listeners, config: FirstScript::default(), card: FirstScript::default() };
+        if let Some(config) = config {
+            bridge.configure(config).await?;
         }
-        Ok(Self { page, signals, evidence, listeners })
+        Ok(bridge)
+    }
+
+    async fn configure(&mut self, Injected { global, json }: Injected) -> Result<(), Failure> {
+        self.config.set(&self.page, Some(format!("globalThis.{global} = {json};"))).await
+    }
+
+    /// Has documents that come from now on find another configuration.
+    pub(crate) async fn reconfigure(&mut self, config: Injected) -> Result<(), Failure> {
+        let configured = tokio::time::timeout(PAINT_DEADLINE, self.configure(config)).await;
+        configured
+            .map_err(|_| Failure::new(FailureKind::PageHung, "The page has not taken its configuration within 2 s."))?
     }
 
     /// Opens the address. A page that can't be reached is a failure of the room.
@@ -125,10 +161,14 @@ impl Bridge {
         self.evaluate(card::PAINTED).await.map(|_| ())
     }
 
-    /// Covers the page with the card of a pause, or shows it again. Returns when that is painted.
-    pub(crate) async fn cover(&self, card: Option<&Theme>) -> Result<(), Failure> {
+    /// Covers the page with the card of a pause, and whatever document follows, or shows it again. Returns when that is painted.
+    pub(crate) async fn cover(&mut self, card: Option<&Theme>) -> Result<(), Failure> {
         let script = card.map_or_else(card::hidden, card::shown);
-        let painted = tokio::time::timeout(PAINT_DEADLINE, self.evaluate(&script)).await;
+        let painted = async {
+            self.card.set(&self.page, card.map(card::shown_from_the_beginning)).await?;
+            self.evaluate(&script).await
+        };
+        let painted = tokio::time::timeout(PAINT_DEADLINE, painted).await;
         painted.map_err(|_| Failure::new(FailureKind::PageHung, "The page did not paint within 2 s."))?.map(|_| ())
     }
 
@@ -475,7 +515,14 @@ pub(crate) fn end_of_page(end: PageEnd) -> wallflower_domain::recording::EndReas
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use wallflower_domain::frame::FrameSize;
+
     use super::*;
+    use crate::browser::{Browser, Screen};
+    use crate::programs::Program;
+    use crate::workdir::WorkDir;
 
     #[test]
     fn addresses_are_shown_without_what_may_be_secret() {
@@ -507,5 +554,51 @@ mod tests {
         }
         let console = evidence.snapshot().console;
         assert_eq!((console.len(), console.last().map(String::as_str)), (EVIDENCE_LINES, Some("line 99")));
+    }
+
+    /// The next document has loaded.
+    async fn loaded(bridge: &mut Bridge, what: &str) {
+        let loaded = async { while !matches!(bridge.next().await, Signal::Loaded) {} };
+        let loaded = tokio::time::timeout(Duration::from_secs(30), loaded).await;
+        assert!(loaded.is_ok(), "{what} does not load: {:?}", bridge.evidence());
+    }
+
+    #[tokio::test]
+    async fn a_document_that_comes_anew_is_covered_and_finds_the_last_configuration() {
+        let Ok(chromium) = Program::Chromium.find() else { return };
+        let work = WorkDir::create("bridge", Path::new("/bin/true")).await.expect("a work directory");
+        let (browser, _) = Browser::start(&chromium, &work, Screen::Headless, None).await.expect("a browser");
+        let page = browser.open_page(FrameSize::HD).await.expect("a page");
+        let config = |number: u32| Injected::new("config", &number).expect("JSON");
+        let mut bridge = Bridge::attach(page, Some(config(1))).await.expect("a bridge");
+        // What the document is before its first script, what the card is over, and a frame that has none of its own.
+        let html = "<script>first = [config, !!document.querySelector('[popover]')]</script><p>room</p>\
+                    <iframe srcdoc='<p>frame</p>'></iframe>";
+        let file = work.scratch().join("page.html");
+        std::fs::write(&file, html).expect("written");
+        let seen = "(() => { const card = document.querySelector('[popover]:popover-open'); const box = card?.getBoundingClientRect();
+                    const inner = !!frames[0]?.document.querySelector('[popover]');
+                    return [...first, !!card && box.width === innerWidth && box.height === innerHeight, inner]; })()";
+        bridge.open(&format!("file://{}", file.display())).await.expect("opened");
+        loaded(&mut bridge, "the first document").await;
+        assert_eq!(bridge.evaluate(seen).await.expect("seen"), serde_json::json!([1, false, false, false]));
+
+        bridge.cover(Some(&Theme::default())).await.expect("covered");
+        bridge.reconfigure(config(2)).await.expect("configured");
+        assert_eq!(bridge.evaluate(seen).await.expect("seen"), serde_json::json!([1, false, true, false]));
+        bridge.evaluate("location.reload()").await.expect("it reloads");
+        loaded(&mut bridge, "the one under the card").await;
+        assert_eq!(bridge.evaluate(seen).await.expect("seen"), serde_json::json!([2, true, true, false]));
+        bridge.cover(Some(&Theme::default())).await.expect("a second time changes nothing");
+        assert_eq!(bridge.evaluate(seen).await.expect("seen"), serde_json::json!([2, true, true, false]));
+
+        bridge.cover(None).await.expect("uncovered");
+        assert_eq!(bridge.evaluate(seen).await.expect("seen"), serde_json::json!([2, true, false, false]));
+        bridge.evaluate("location.reload()").await.expect("it reloads");
+        loaded(&mut bridge, "the last one").await;
+        assert_eq!(bridge.evaluate(seen).await.expect("seen"), serde_json::json!([2, false, false, false]));
+        bridge.shutdown();
+        browser.shutdown().await;
+        work.close().await;
     }
 }

@@ -6,6 +6,28 @@ const ID: &str = "__wallflower-card";
 
 /// Puts the card over everything that the page shows, dialogs and full screen included. Resolves to true once it is painted.
 pub(crate) fn shown(theme: &Theme) -> String {
+    format!("(() => {{{} return {PAINTED}; }})()", put(theme))
+}
+
+/// Does so in a document that has only begun, before anything of it is painted. Frames within the page are below its card.
+pub(crate) fn shown_from_the_beginning(theme: &Theme) -> String {
+    format!(
+        "(() => {{
+  if (self !== top) return;
+  const put = () => {{{}}};
+  if (document.documentElement) return put();
+  new MutationObserver((_, observer) => {{
+    if (!document.documentElement) return;
+    observer.disconnect();
+    put();
+  }}).observe(document, {{ childList: true }});
+}})()",
+        put(theme)
+    )
+}
+
+/// Statements that put it there, before everything else if it is there already.
+fn put(theme: &Theme) -> String {
     let style = serde_json::json!({
         "background": theme.colors.background,
         "color": theme.colors.text,
@@ -13,7 +35,7 @@ pub(crate) fn shown(theme: &Theme) -> String {
     });
     let texts = serde_json::json!({ "title": theme.title, "text": "Recording paused" });
     format!(
-        "(() => {{
+        "
   const texts = {texts};
   let card = document.getElementById('{ID}');
   if (!card) {{
@@ -35,9 +57,9 @@ pub(crate) fn shown(theme: &Theme) -> String {
     line(texts.text, '6vmin', '1');
     document.documentElement.append(card);
   }}
+  try {{ card.hidePopover?.(); }} catch {{ /* It was not shown. */ }}
   card.showPopover?.();
-  return {PAINTED};
-}})()"
+"
     )
 }
 

@@ -27,7 +27,7 @@ use crate::blank::Blank;
 use crate::capture::{Setup, Waiting};
 use crate::clock::unix_us;
 use crate::completion;
-use crate::delivery::{Destination, Ended};
+use crate::delivery::{self, Destination, Ended};
 use crate::ffmpeg::Ffmpeg;
 use crate::live::{Live, Scene, seconds};
 use crate::observer::Observer;
@@ -74,6 +74,7 @@ impl Outcome {
 const VISIBLE: &str = "The room's members see the recorder among them, as \"Recorder\": only an account of the Jitsi deployment's hidden domain is not shown (--jitsi-user and --jitsi-password).";
 
 /// Why a recording that was under way ends.
+#[derive(Debug)]
 pub(crate) enum Cause {
     /// As planned or as told.
     End(EndReason),
@@ -106,7 +107,7 @@ pub(crate) async fn perform(
             if let Some(warm) = warm {
                 warm.leave().await;
             }
-            return Outcome::failed(failure);
+            return completion::give_up(job, failure, program, requests, report).await;
         }
     };
     let (mut work, blank) = match warm {
@@ -114,12 +115,8 @@ pub(crate) async fn perform(
         None => match WorkDir::create(&job.id, program).await {
             Ok(work) => (work, None),
             Err(failure) => {
-                if destination.has_media() {
-                    let _ = destination.keep();
-                } else {
-                    destination.discard();
-                }
-                return Outcome::failed(failure);
+                destination.discard();
+                return completion::give_up(job, failure, program, requests, report).await;
             }
         },
     };
@@ -159,21 +156,25 @@ pub(crate) async fn perform(
         until_us: None,
     };
     let cause = session.record(resumes, &mut work, began, &mut live).await;
+    live.refuse_held();
     let Session { usage, captured, until_us, outputs, .. } = session;
-    let (streams, mut made) = tokio::join!(live.streams.shutdown(), outputs.finish());
-    made.extend(streams.iter().map(streamed));
-    let ended = match cause {
-        Cause::End(end) => Ended { end, failure: None, until_us, captured, usage, live: made },
-        Cause::Failed(failure) => {
-            let failure = Some(failure);
-            Ended { end: EndReason::Failure, failure, until_us, captured, usage, live: made }
-        }
+    let streams = live.streams;
+    let (end, failure) = match cause {
+        Cause::End(end) => (end, None),
+        Cause::Failed(failure) => (EndReason::Failure, Some(failure)),
         Cause::Abandoned => {
-            let outcome = abandoned(destination);
-            work.close().await;
-            return outcome;
+            // Dropping them ends them at once.
+            drop((streams, outputs));
+            return leave(destination, work).await;
         }
     };
+    let finished = async { tokio::join!(streams.shutdown(), outputs.finish()) };
+    let (streams, mut made) = tokio::select! {
+        finished = finished => finished,
+        () = told_to_abandon(requests, report) => return leave(destination, work).await,
+    };
+    made.extend(streams.iter().map(streamed));
+    let ended = Ended { end, failure, until_us, captured, usage, live: made };
     let ffmpeg = Ffmpeg::of_run(&programs, work.lasting());
     let outcome = conclude(ended, &ffmpeg, destination, requests, report).await;
     work.close().await;
@@ -378,7 +379,7 @@ impl Session<'_> {
     ) -> Result<Result<Attempt, Failure>, Cause> {
         let (scene, look) = (live.scene(), live.look().clone());
         let (attempt, first_frame_unix_us) =
-            match live.unless_ended(Attempt::start(self, opened, work, scene, &look, after)).await? {
+            match live.unless_ended_while_starting(Attempt::start(self, opened, work, scene, &look, after)).await? {
                 Ok(started) => started,
                 Err(failure) => return Ok(Err(failure)),
             };
@@ -497,11 +498,19 @@ pub(crate) async fn conclude(
             return Outcome::abandoned(&kept);
         }
     };
-    // The first failure is the cause; the second tells what could not be saved from it.
-    let failure = match (first, late, &delivery) {
-        (Some(first), Some(late), _) => {
-            Some(Failure { message: format!("{} {}", first.message, late.message), ..first })
-        }
+    let failure = told_of_all(first, late, delivery.as_ref());
+    let end = if failure.is_some() { EndReason::Failure } else { end };
+    Outcome { end, failure, delivery }
+}
+
+/// The first failure is the cause; the second tells what could not be saved from it.
+pub(crate) fn told_of_all(
+    first: Option<Failure>,
+    late: Option<Failure>,
+    delivery: Option<&Delivery>,
+) -> Option<Failure> {
+    match (first, late, delivery) {
+        (Some(first), late @ Some(_), _) => Some(delivery::and(first, late)),
         (Some(first), None, Some(delivery)) => {
             let places: Vec<&str> = delivery.outputs.iter().map(|output| output.location.as_str()).collect();
             let (seconds, places) = (delivery.duration_s, places.join(", "));
@@ -509,9 +518,7 @@ pub(crate) async fn conclude(
             Some(Failure { message, ..first })
         }
         (first, late, _) => late.or(first),
-    };
-    let end = if failure.is_some() { EndReason::Failure } else { end };
-    Outcome { end, failure, delivery }
+    }
 }
 
 /// Waits until the recording, which has ended, is to be left at once; all else is refused.
@@ -539,13 +546,20 @@ pub(crate) fn refuse_all(requests: &mut mpsc::Receiver<Request>, report: &Report
 }
 
 /// Answers a request to a recording that has ended: to end it is what has happened, all else can't be done any more.
-fn refuse(Request { id, command }: &Request, report: &Report) {
+pub(crate) fn refuse(Request { id, command }: &Request, report: &Report) {
     let answer = if command.is_end() {
         Ok(())
     } else {
         Err(Failure::new(FailureKind::BadRequest, "The recording has ended, so that it can't be changed any more."))
     };
     report.answer(*id, answer);
+}
+
+/// Ends what runs, and keeps what was captured.
+async fn leave(destination: Destination, work: WorkDir) -> Outcome {
+    let outcome = abandoned(destination);
+    work.close().await;
+    outcome
 }
 
 fn abandoned(destination: Destination) -> Outcome {

@@ -7,7 +7,7 @@ use wallflower_domain::failure::{Failure, PageEvidence};
 use wallflower_domain::frame::FrameSize;
 use wallflower_domain::look::Look;
 use wallflower_domain::wire::agent::{AgentEvent, Job};
-use wallflower_domain::wire::page::CONFIG_GLOBAL;
+use wallflower_domain::wire::page::{CONFIG_GLOBAL, PageConfig};
 
 use crate::audio::Audio;
 use crate::blank::Blank;
@@ -16,10 +16,12 @@ use crate::browser::{self, Browser};
 use crate::child;
 use crate::display::Display;
 use crate::fence::Fence;
+use crate::live::anew;
 use crate::opening::Opening;
 use crate::pages::Pages;
 use crate::programs::Programs;
 use crate::report::Report;
+use crate::workdir::without_keys;
 
 const PICTURE_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -31,6 +33,9 @@ pub(crate) struct Stage {
     pub(crate) display: Display,
     pub(crate) browser: Browser,
     pub(crate) bridge: Bridge,
+    /// What the page found before its first script ran, where it is told anything.
+    config: Option<PageConfig>,
+    opened_with: Look,
     look: Look,
     is_covered: bool,
     failure_picture: PathBuf,
@@ -67,12 +72,14 @@ impl Stage {
             status = audio.server().exited() => Err(audio.server().died(status)),
         };
         let stage = Self {
+            config: opening.config,
             pages,
             fence,
             audio,
             display,
             browser,
             bridge,
+            opened_with: look.clone(),
             look,
             is_covered: false,
             failure_picture,
@@ -115,6 +122,31 @@ impl Stage {
         if *look != self.look {
             self.bridge.look(look).await?;
             self.look.clone_from(look);
+            if let Err(failure) = self.reconfigure().await {
+                // This page shows it; the next one is told again ([`Stage::restore`]).
+                tracing::warn!(%failure, "a document that comes anew would not begin with the look of this one");
+            }
+        }
+        Ok(())
+    }
+
+    /// A page that loads itself anew begins with what it shows now.
+    async fn reconfigure(&mut self) -> Result<(), Failure> {
+        let Some(config) = &mut self.config else { return Ok(()) };
+        config.look = anew(&self.look);
+        let injected = Injected::new(CONFIG_GLOBAL, config)?;
+        self.bridge.reconfigure(injected).await
+    }
+
+    /// Has a document that may have come anew show what the last one did: the card, which has come with it unless its page took that
+    /// away, and the room in the same way.
+    pub(crate) async fn restore(&mut self) -> Result<(), Failure> {
+        if self.is_covered {
+            self.bridge.cover(Some(&self.look.theme)).await?;
+        }
+        let look = anew(&self.look);
+        if look != self.opened_with {
+            self.bridge.look(&look).await?;
         }
         Ok(())
     }
@@ -152,6 +184,7 @@ async fn stop_serving(pages: Pages, fence: Option<Fence>) {
 /// What the display shows right now, as a PNG; none when it can't be had in time.
 async fn picture(programs: &Programs, display: &Display, size: FrameSize, path: &Path) -> Option<String> {
     let mut command = tokio::process::Command::new(&programs.ffmpeg);
+    without_keys(&mut command);
     display.attach(&mut command);
     command.args(["-hide_banner", "-loglevel", "error", "-y", "-f", "x11grab", "-draw_mouse", "0"]);
     command.args(["-video_size", &size.to_string(), "-i", &display.name()]);

@@ -10,6 +10,7 @@
 //! Every child has the directory's path in its environment ([`MARK`]); [`sweep`] ends their process groups and removes the directory.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -25,6 +26,7 @@ use tokio::process::Command;
 use wallflower_domain::failure::{Failure, FailureKind};
 
 use crate::control_sockets;
+use crate::upload::Credentials;
 
 /// Environment variable in every child of a run: the path of its work directory.
 const MARK: &str = "WALLFLOWER_WORK";
@@ -60,7 +62,8 @@ impl WorkDir {
         let file = fs::File::create(path.join(LOCK_FILE)).map_err(|error| failed("can't be written", &error))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
             .map_err(|(_, error)| failed("is in use by another run", &error))?;
-        let guard = Command::new(guard_program)
+        let mut guard = Command::new(guard_program);
+        let guard = without_keys(&mut guard)
             .arg("guard")
             .arg(&path)
             .env_remove(MARK)
@@ -144,7 +147,7 @@ impl Lasting {
 
 fn command(program: &Path, mark: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
-    command
+    without_keys(&mut command)
         .env(MARK, mark)
         .env("HOME", home)
         .env("XDG_RUNTIME_DIR", home)
@@ -152,6 +155,20 @@ fn command(program: &Path, mark: &Path, home: &Path) -> Command {
         .env("XDG_CACHE_HOME", home.join("cache"))
         .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
         .current_dir(home);
+    command
+}
+
+/// Takes the keys of stores out of a command's environment: uploads are ours, and a browser opens whatever page it is told to.
+pub(crate) fn without_keys(command: &mut Command) -> &mut Command {
+    without(command, std::env::vars_os().map(|(name, _)| name))
+}
+
+fn without(command: &mut Command, names: impl IntoIterator<Item = OsString>) -> &mut Command {
+    for name in names {
+        if name.to_str().is_some_and(Credentials::are_in) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -325,6 +342,21 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_started_does_not_inherit_the_keys_of_stores() {
+        let keys = ["AWS_SECRET_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_ACCOUNT_KEY"];
+        let of_destinations = ["BACKUP_AWS_ACCESS_KEY_ID", "A_B_AZURE_STORAGE_ACCOUNT_KEY"];
+        let rest = ["PATH", "WALLFLOWER_RUNTIME_DIR", "AWSOME", "TZ"];
+        let names = keys.iter().chain(&of_destinations).chain(&rest).map(OsString::from);
+        let mut command = Command::new("true");
+        without(&mut command, names);
+        let mut removed: Vec<_> = command.as_std().get_envs().map(|(name, value)| (name.to_str(), value)).collect();
+        removed.sort();
+        let mut expected: Vec<_> = keys.iter().chain(&of_destinations).map(|name| (Some(*name), None)).collect();
+        expected.sort();
+        assert_eq!(removed, expected);
+    }
 
     #[tokio::test]
     async fn a_sweep_ends_marked_processes_and_removes_the_directory() {

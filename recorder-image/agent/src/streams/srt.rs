@@ -173,7 +173,16 @@ impl Sending {
             // It connects only when it has seen some media.
             let patience = if self.live { self.patience.stall } else { self.patience.setup };
             tokio::select! {
-                () = changed(&mut self.told) => self.heard(status),
+                // What it has taken or said while we were not looking counts before the time since.
+                biased;
+                () = changed(&mut self.told) => {
+                    let was_live = self.live;
+                    self.heard(status);
+                    if self.live && !was_live {
+                        // However long that took.
+                        progress = Instant::now();
+                    }
+                }
                 wrote = self.stdin.write(bytes) => {
                     let wrote = wrote.map_err(|error| format!("The ffmpeg that streams takes nothing any more ({error})."))?;
                     bytes = bytes.get(wrote..).unwrap_or_default();
@@ -242,5 +251,41 @@ impl Preset {
 impl Drop for Preset {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::report::Report;
+
+    #[tokio::test]
+    async fn a_server_that_took_long_to_come_has_the_time_of_a_stall_from_then_on() {
+        // More than a pipe holds is taken half a second after the server has come, which took longer than a stall may.
+        let mut reader = tokio::process::Command::new("sh")
+            .args(["-c", "sleep 2; exec cat >/dev/null"])
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("sh starts");
+        let (tell, told) = watch::channel(Told::default());
+        let patience =
+            Patience { setup: Duration::from_secs(10), stall: Duration::from_secs(1), ..Patience::default() };
+        let stdin = reader.stdin.take().expect("piped");
+        let server = "srt://h:1".to_owned();
+        let mut sending = Sending { server, patience, stdin, told, preset: None, live: false, bytes: 0 };
+        let (sender, _events) = mpsc::unbounded_channel();
+        let status = Status::new("s1", "srt://h:1".to_owned(), Report::new(sender));
+        tokio::spawn(async move {
+            sleep(Duration::from_millis(1500)).await;
+            tell.send_modify(|told| told.is_open = true);
+            tell.closed().await;
+        });
+        sending.hand_over(&vec![0; 1 << 20], &status).await.expect("it is taken in time");
+        assert_eq!(status.state(), StreamState::Live);
     }
 }

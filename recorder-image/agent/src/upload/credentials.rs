@@ -18,11 +18,14 @@ impl Credentials {
         )
     }
 
+    /// Whether a variable of this name is for stores: those that are meant by themselves, or those that a destination asks for.
+    pub(crate) fn are_in(name: &str) -> bool {
+        FAMILIES.iter().any(|family| name.starts_with(family) || name.contains(&format!("_{family}")))
+    }
+
     /// The ones for stores among these variables. Empty ones count as not set.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let known =
-            |name: &str| FAMILIES.iter().any(|family| name.starts_with(family) || name.contains(&format!("_{family}")));
-        let variables = variables.into_iter().filter(|(name, value)| known(name) && !value.is_empty());
+        let variables = variables.into_iter().filter(|(name, value)| Self::are_in(name) && !value.is_empty());
         Self(variables.map(|(name, value)| (name, Secret::new(value))).collect())
     }
 
