@@ -69,7 +69,8 @@ pub(crate) struct Capture {
     grabber: Option<Grabber>,
     progress: watch::Receiver<Progress>,
     flow: watch::Receiver<Flow>,
-    flowing: JoinHandle<Result<(), Failure>>,
+    /// None when what came of it was told.
+    flowing: Option<JoinHandle<Result<(), Failure>>>,
     /// Answers to commands: whether a filter took one.
     answers: mpsc::Receiver<bool>,
 }
@@ -175,7 +176,7 @@ impl Waiting {
         let (attempt, offset, writer) =
             begun.map_err(|error| crate::delivery::unwritable(plan.spool.folder(), &error))?;
         let (flowing, mut flow) = Flowing::begin(stdout, offset, size, writer, plan.tap.clone());
-        let flowing = tokio::spawn(flowing.run());
+        let flowing = Some(tokio::spawn(flowing.run()));
         let mut capture = Capture { encoder, grabber, progress, flow: flow.clone(), flowing, answers };
         let first = async {
             // It fails only when the flow has ended, which is when the encoder has.
@@ -185,9 +186,9 @@ impl Waiting {
         };
         tokio::select! {
             () = first => Ok((capture, attempt)),
-            ended = &mut capture.flowing => match ended {
-                Ok(Err(failure)) => Err(failure),
-                _ => Err(explain(&capture.encoder.tail(), capture.encoder.exited().await)),
+            failure = dried_up(&mut capture.flowing) => match failure {
+                Some(failure) => Err(failure),
+                None => Err(explain(&capture.encoder.tail(), capture.encoder.exited().await)),
             },
             failure = blind(&mut capture.grabber) => Err(failure),
             () = tokio::time::sleep_until(deadline) => Err(too_slow("ffmpeg did not encode a frame")),
@@ -215,13 +216,9 @@ impl Capture {
         blind(&mut self.grabber).await
     }
 
-    /// Resolves when nothing comes any more: with a failure when what came could not be kept.
+    /// Resolves when nothing comes any more: with a failure when what came could not be kept, which is told once. Cancel safe.
     pub(crate) async fn dried_up(&mut self) -> Option<Failure> {
-        match (&mut self.flowing).await {
-            Ok(Ok(())) => None,
-            Ok(Err(failure)) => Some(failure),
-            Err(_) => Some(Failure::new(FailureKind::Internal, "What reads the encoder's output ended unexpectedly.")),
-        }
+        dried_up(&mut self.flowing).await
     }
 
     /// Captures silence, or sound again. Returns when the encoder has done so.
@@ -262,19 +259,25 @@ impl Capture {
         let _ = self.end(if hangs { &[] } else { &polite }).await;
     }
 
-    async fn end(mut self, ladder: &[(Rung, Duration)]) -> Result<(), Failure> {
-        let tail = self.encoder.tail();
-        let status = self.encoder.stop(ladder).await;
-        // Its output is closed now, so this ends.
-        let kept = match self.flowing.is_finished() {
-            true => None,
-            false => (&mut self.flowing).await.ok().and_then(Result::err),
-        };
-        match kept {
+    async fn end(self, ladder: &[(Rung, Duration)]) -> Result<(), Failure> {
+        let Self { encoder, mut flowing, .. } = self;
+        let tail = encoder.tail();
+        let status = encoder.stop(ladder).await;
+        // Its output is closed now, so this ends. It may have ended already, and not well: the disk takes what came last when it can.
+        match dried_up(&mut flowing).await {
             Some(failure) => Err(failure),
             None if status.success() => Ok(()),
             None => Err(explain(&tail, status)),
         }
+    }
+}
+
+async fn dried_up(flowing: &mut Option<JoinHandle<Result<(), Failure>>>) -> Option<Failure> {
+    let ended = flowing.as_mut()?.await;
+    *flowing = None;
+    match ended {
+        Ok(kept) => kept.err(),
+        Err(_) => Some(Failure::new(FailureKind::Internal, "What reads the encoder's output ended unexpectedly.")),
     }
 }
 
@@ -424,5 +427,16 @@ mod tests {
         let line = "  Duration: N/A, start: 1763700000.123456, bitrate: 884736 kb/s";
         assert_eq!(input_start_us(line), Some(1_763_700_000_123_456));
         assert_eq!(input_start_us("  Duration: N/A, bitrate: N/A"), None);
+    }
+
+    #[tokio::test]
+    async fn that_the_disk_took_no_more_is_told_also_when_it_happened_a_while_ago() {
+        let flowing = tokio::spawn(async { Err(Failure::new(FailureKind::DiskFull, "The disk is full.")) });
+        while !flowing.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        let mut flowing = Some(flowing);
+        assert_eq!(dried_up(&mut flowing).await.map(|failure| failure.kind), Some(FailureKind::DiskFull));
+        assert_eq!(dried_up(&mut flowing).await, None, "it was told");
     }
 }

@@ -7,10 +7,11 @@
 //! FILE.manifest.json   with events, chat and chapters: what happened, on the file's clock
 //! ```
 //!
-//! The spool is removed only after everything is in its place. When anything fails, what can be delivered is, and the spool stays.
+//! The spool is removed only after everything is in its place, and only when all that was captured is in a file or was left out as asked.
+//! When anything fails, what can be delivered is, and the spool stays.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use wallflower_domain::encoding::Encoding;
@@ -145,10 +146,8 @@ impl Destination {
         &self.spool
     }
 
-    /// What stands for the recording where one name is needed: its first file, or its first directory.
     fn namesake(&self) -> &Path {
-        let mut paths = self.wanted.outputs.iter().filter_map(Output::path);
-        paths.next().unwrap_or(self.spool.folder())
+        namesake(&self.wanted.outputs).unwrap_or(self.spool.folder())
     }
 
     /// Where a picture of the display goes when the page fails.
@@ -161,8 +160,12 @@ impl Destination {
         self.spool.has_media()
     }
 
-    /// Removes the spool of a recording that never had media.
+    /// Removes the spool of a recording that never had media. Where there is some, or may be, it stays.
     pub(crate) fn discard(self) {
+        if self.has_media() {
+            tracing::warn!(spool = %self.spool.folder().display(), "the spool is kept: something was captured");
+            return;
+        }
         self.spool.remove();
     }
 
@@ -175,23 +178,55 @@ impl Destination {
     pub(crate) async fn deliver(
         self,
         ffmpeg: &Ffmpeg,
-        ended: Ended,
+        mut ended: Ended,
         report: &Report,
     ) -> (Option<Delivery>, Option<Failure>) {
-        let plan = finisher::plan_of(&self.spool, &self.wanted, ended.until_us);
+        let (plan, left_out) = match self.plan(ended.until_us) {
+            Ok(planned) => planned,
+            Err(error) => {
+                return (None, Some(self.kept(finisher::unreadable(self.spool.folder(), &error))));
+            }
+        };
+        if let Some(failure) = &left_out {
+            ended.end = EndReason::Failure;
+            ended.failure.get_or_insert_with(|| failure.clone());
+        }
         let (delivery, upload_failure) = match self.make(ffmpeg, &plan, ended, report).await {
             Ok(made) => made,
             Err(failure) => return (None, Some(self.kept(failure))),
         };
         let failure = delivery.outputs.iter().find_map(|output| output.failure.clone());
-        match failure {
-            Some(failure) => (Some(delivery), Some(self.kept(failure))),
-            None => {
+        match (failure, left_out) {
+            (Some(failure), _) => (Some(delivery), Some(self.kept(failure))),
+            (None, Some(left_out)) => (Some(delivery), Some(and(left_out, upload_failure))),
+            (None, None) => {
                 // What could not be uploaded is delivered here, and its ledger says what is left to be done.
-                self.discard();
+                self.spool.remove();
                 (Some(delivery), upload_failure)
             }
         }
+    }
+
+    /// What the file is to be, and the failure when something that was captured can be no part of it.
+    fn plan(&self, until_us: Option<i64>) -> io::Result<(Plan, Option<Failure>)> {
+        // A disk that was full may have kept whole fragments out of the index. If it still does, they are told to be left out.
+        if let Err(error) = self.spool.mend_index() {
+            tracing::warn!(%error, "the spool's index can't be mended");
+        }
+        let plan = finisher::plan_of(&self.spool, &self.wanted, until_us)?;
+        let left_out = self.spool.unaccounted()?;
+        Ok((plan, (!left_out.is_empty()).then(|| self.left_out(&left_out))))
+    }
+
+    fn left_out(&self, attempts: &[u32]) -> Failure {
+        let files: Vec<String> =
+            attempts.iter().map(|number| self.spool.media(*number).display().to_string()).collect();
+        let message = format!(
+            "Part of what was captured can't be read, or nothing tells where it belongs, so that it is in none of the files: {}. The spool is \
+             kept for whoever can mend it; remove it when that is not worth while.",
+            files.join(", ")
+        );
+        Failure::new(FailureKind::DestinationUnwritable, message)
     }
 
     /// What was made, and why it could not be uploaded.
@@ -246,7 +281,9 @@ impl Destination {
         if let Some(uploads) = &uploads {
             failure = self.upload(uploads, &mut delivery).await?;
         }
-        let manifest = sidecars.manifest(&self.spool, &self.wanted, &ended, &delivery);
+        let manifest = sidecars
+            .manifest(&self.spool, &self.wanted, &ended, &delivery)
+            .map_err(|error| finisher::unreadable(self.spool.folder(), &error))?;
         let placed = sidecars.place(self.namesake(), &manifest)?;
         delivery.manifest = placed.first().map(|(path, _)| path.display().to_string());
         if let Some(uploads) = &uploads {
@@ -256,13 +293,8 @@ impl Destination {
                 Some(_) => uploads.leave(self.namesake(), &placed).await?,
             }
         }
-        let failure = failure.map(|failure| {
-            let folder = self.namesake().parent().unwrap_or(Path::new(".")).display();
-            let message =
-                format!("{} Everything is kept; `wallflower upload {folder}` does the rest.", failure.message);
-            Failure { message, ..failure }
-        });
-        Ok((delivery, failure))
+        let folder = self.namesake().parent().unwrap_or(Path::new("."));
+        Ok((delivery, failure.map(|failure| not_uploaded_yet(folder, failure))))
     }
 
     /// Uploads what was made.
@@ -337,13 +369,38 @@ impl Destination {
     }
 
     pub(crate) fn kept(&self, failure: Failure) -> Failure {
-        let message = format!(
-            "{} What was captured is kept in {}; `wallflower recover` finishes it.",
-            failure.message,
-            self.spool.folder().display()
-        );
-        Failure { message, ..failure }
+        kept(self.spool.folder(), failure)
     }
+}
+
+/// A failure that says also where the media is.
+pub(crate) fn kept(spool: &Path, failure: Failure) -> Failure {
+    let message = format!(
+        "{} What was captured is kept in {}; `wallflower recover` finishes it.",
+        failure.message,
+        spool.display()
+    );
+    Failure { message, ..failure }
+}
+
+/// The failure of uploads, with what does them later.
+pub(crate) fn not_uploaded_yet(folder: &Path, failure: Failure) -> Failure {
+    let message =
+        format!("{} Everything is kept; `wallflower upload {}` does the rest.", failure.message, folder.display());
+    Failure { message, ..failure }
+}
+
+/// One failure that tells of two.
+pub(crate) fn and(first: Failure, second: Option<Failure>) -> Failure {
+    match second {
+        Some(second) => Failure { message: format!("{} {}", first.message, second.message), ..first },
+        None => first,
+    }
+}
+
+/// What stands for a recording where one name is needed: its first file, or its first directory.
+pub(crate) fn namesake(outputs: &[Output]) -> Option<&Path> {
+    outputs.iter().find_map(Output::path)
 }
 
 /// Fails when the disk has not what is kept so that a recording can always be finished.
@@ -412,9 +469,12 @@ pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::spool::tests::job;
+    use crate::clock::Moment;
+    use crate::spool::tests::{job, spooled_as};
+    use wallflower_domain::frame::{FrameRate, FrameSize};
+    use wallflower_domain::wire::agent::{Gaps, PauseMode};
 
     fn refusal(file: &Path) -> Failure {
         Destination::prepare(&job(file)).err().expect("refused")
@@ -439,5 +499,169 @@ mod tests {
         assert!(!destination.has_media());
         destination.discard();
         assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0);
+    }
+
+    /// A job of what [`spooled_as`] writes, and its spool with attempts of so many seconds that begin when these seconds have passed.
+    pub(crate) async fn captured(folder: &Path, attempts: &[(i64, u32)]) -> (Job, PathBuf) {
+        captured_for(folder, attempts, |_| {}).await
+    }
+
+    async fn captured_for(folder: &Path, attempts: &[(i64, u32)], change: impl FnOnce(&mut Job)) -> (Job, PathBuf) {
+        let mut job = job(&folder.join("a.mp4"));
+        job.fps = FrameRate::try_from(10).expect("frames a second");
+        job.size = FrameSize::new(320, 180).expect("a size");
+        change(&mut job);
+        let spool = Spool::of(&job).expect("made");
+        let began_unix_us = crate::clock::unix_us() - 60_000_000;
+        let sound_only = Wanted::of(&job).sound_only();
+        for (at_s, seconds) in attempts {
+            let encoded = crate::fragment::tests::encoded(*seconds, if sound_only { 0 } else { 10 });
+            let first_frame = Moment::at_unix_us(began_unix_us + at_s * 1_000_000);
+            spooled_as(&spool, first_frame, encoded, finisher::grid(job.fps, sound_only)).await;
+        }
+        let path = spool.folder().to_owned();
+        (job, path)
+    }
+
+    pub(crate) async fn delivered(spool: &Path) -> (Option<Delivery>, Option<Failure>) {
+        let destination = Destination::left_in(spool).expect("opened");
+        let ended = Ended {
+            end: EndReason::Stopped,
+            failure: None,
+            until_us: None,
+            captured: Progress::default(),
+            usage: None,
+            live: Vec::new(),
+        };
+        let report = Report::new(tokio::sync::mpsc::unbounded_channel().0);
+        destination.deliver(&Ffmpeg::find().expect("ffmpeg is installed"), ended, &report).await
+    }
+
+    #[tokio::test]
+    async fn a_spool_goes_when_all_of_it_is_delivered() {
+        for attempts in [&[(0, 5)][..], &[(0, 3), (5, 3)]] {
+            let folder = tempfile::tempdir().expect("temp dir");
+            let (job, spool) = captured(folder.path(), attempts).await;
+            let (delivery, failure) = delivered(&spool).await;
+            assert_eq!(failure, None, "{attempts:?}");
+            let frames = delivery.expect("delivered").frames;
+            assert_eq!(frames, if attempts.len() == 1 { 50 } else { 80 });
+            assert!(job.outputs[0].path().is_some_and(Path::exists) && !spool.exists());
+        }
+    }
+
+    /// Seconds from and until, of a pause that is cut.
+    async fn paused(spool: &Path, from_s: f64, until_s: f64) {
+        let (spool, _) = Spool::left_in(spool).expect("opened");
+        #[expect(clippy::cast_possible_truncation, reason = "a few seconds")]
+        let us = |seconds: f64| (seconds * 1e6) as i64;
+        spool.note_pause(PauseMode::Cut, us(from_s)).expect("noted");
+        spool.note_resume(us(until_s)).expect("noted");
+    }
+
+    #[tokio::test]
+    async fn what_is_left_out_as_it_was_asked_for_is_not_missed() {
+        type Change = fn(&mut Job);
+        type Case = (&'static str, &'static [(i64, u32)], Change, Option<(f64, f64)>, u64);
+        let cases: [Case; 5] = [
+            ("the limit", &[(0, 5)], |job| job.max_duration_s = Some(3.35), None, 34),
+            ("a pause", &[(0, 6)], |_| {}, Some((1.3, 3.1)), 42),
+            ("the rest is a pause", &[(0, 5)], |_| {}, Some((1.3, 9.0)), 13),
+            ("a whole attempt is a pause", &[(0, 2), (3, 2), (6, 2)], |_| {}, Some((2.5, 5.5)), 50),
+            ("a gap", &[(0, 2), (4, 2)], |job| job.gaps = Gaps::Cut, None, 40),
+        ];
+        for (name, attempts, change, pause, frames) in cases {
+            let folder = tempfile::tempdir().expect("temp dir");
+            let (_, spool) = captured_for(folder.path(), attempts, change).await;
+            if let Some((from_s, until_s)) = pause {
+                paused(&spool, from_s, until_s).await;
+            }
+            let (delivery, failure) = delivered(&spool).await;
+            assert_eq!(failure, None, "{name}");
+            assert_eq!(delivery.map(|delivery| delivery.frames), Some(frames), "{name}");
+            assert!(!spool.exists(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_kill_left_is_delivered_without_the_fragment_in_flight() {
+        for attempts in [&[(0, 5)][..], &[(0, 5), (7, 2)]] {
+            let folder = tempfile::tempdir().expect("temp dir");
+            let (_, spool) = captured(folder.path(), attempts).await;
+            let media = spool.join("attempt-001.mp4");
+            let bytes = fs::read(&media).expect("there");
+            fs::write(&media, &bytes[..bytes.len() - 99]).expect("written");
+            fs::remove_file(spool.join("segments.jsonl")).expect("removed");
+            let (delivery, failure) = delivered(&spool).await;
+            assert_eq!(failure, None, "{attempts:?}");
+            let frames = delivery.expect("delivered").frames;
+            assert!(if attempts.len() == 1 { (40..50).contains(&frames) } else { frames == 90 }, "{frames} frames");
+        }
+    }
+
+    #[tokio::test]
+    async fn sound_alone_is_delivered_as_long_as_it_was() {
+        for (attempts, pause, expected_s) in
+            [(&[(0, 5)][..], None, 5.0), (&[(0, 5)], Some((1.3, 3.1)), 3.2), (&[(0, 3), (5, 3)], None, 8.0)]
+        {
+            let folder = tempfile::tempdir().expect("temp dir");
+            let path = folder.path().join("a.m4a");
+            let change = |job: &mut Job| job.outputs = vec![Output::Audio { path: path.clone() }];
+            let (_, spool) = captured_for(folder.path(), attempts, change).await;
+            if let Some((from_s, until_s)) = pause {
+                paused(&spool, from_s, until_s).await;
+            }
+            let (delivery, failure) = delivered(&spool).await;
+            assert_eq!(failure, None, "{attempts:?}");
+            let found_s = delivery.expect("delivered").duration_s;
+            assert!((found_s - expected_s).abs() < 0.1, "{attempts:?}: {found_s} s");
+            assert!(path.exists() && !spool.exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fragment_that_can_t_be_read_is_told_and_the_spool_stays() {
+        for attempts in [&[(0, 5)][..], &[(0, 5), (7, 2)]] {
+            for damage in [&[0xff; 12][..], b"\0\0\x01\0junk", &[0; 300]] {
+                let folder = tempfile::tempdir().expect("temp dir");
+                let (job, spool) = captured(folder.path(), attempts).await;
+                let media = spool.join("attempt-001.mp4");
+                let mut bytes = fs::read(&media).expect("there");
+                let places: Vec<usize> =
+                    (4..bytes.len() - 4).filter(|at| &bytes[*at..at + 4] == b"moof").map(|at| at - 4).collect();
+                let at = places[places.len() / 2];
+                bytes[at..at + damage.len()].copy_from_slice(damage);
+                fs::write(&media, bytes).expect("written");
+                let (delivery, failure) = delivered(&spool).await;
+                let failure = failure.expect("it is not whole");
+                assert!(failure.message.contains("is kept in"), "{failure}");
+                assert_eq!(delivery, None, "{attempts:?} {damage:?}");
+                assert!(media.exists() && !job.outputs[0].path().is_some_and(Path::exists));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_nothing_tells_of_keeps_the_spool_beside_what_is_delivered() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (job, spool) = captured(folder.path(), &[(0, 2), (4, 2)]).await;
+        let notes = spool.join("attempts.jsonl");
+        let text = fs::read_to_string(&notes).expect("there");
+        fs::write(&notes, &text[..text.len() - 20]).expect("written");
+        let (delivery, failure) = delivered(&spool).await;
+        let failure = failure.expect("one is missing");
+        assert!(failure.message.contains("attempt-002.mp4"), "{failure}");
+        assert_eq!(delivery.expect("the other is delivered").frames, 20);
+        assert!(spool.join("attempt-002.mp4").exists() && job.outputs[0].path().is_some_and(Path::exists));
+    }
+
+    #[test]
+    fn what_was_captured_is_not_discarded() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let destination = Destination::prepare(&job(&folder.path().join("a.mp4"))).expect("writable");
+        let media = destination.spool().media(1);
+        fs::write(&media, b"media").expect("written");
+        destination.discard();
+        assert!(media.exists());
     }
 }

@@ -22,7 +22,7 @@ use crate::companion::{Companion, Order, Orders};
 use crate::delivery::unwritable;
 use crate::directory::{self, Directory, Kind};
 use crate::ffmpeg::Ffmpeg;
-use crate::finisher::{Plan, Source, grid, plan_of};
+use crate::finisher::{Plan, Source, grid, plan_of, unreadable};
 use crate::pictures;
 use crate::report::Report;
 use crate::spool::{Reader, Wanted};
@@ -175,7 +175,13 @@ impl Maker {
         if reached_s < self.next * self.every_s {
             return Some(());
         }
-        let plan = plan_of(&self.spool, &self.wanted, None);
+        let plan = match plan_of(&self.spool, &self.wanted, None) {
+            Ok(plan) => plan,
+            Err(error) => {
+                self.troubled(&unreadable(self.spool.folder(), &error));
+                return Some(());
+            }
+        };
         let due = self.due(&plan);
         for index in due.saturating_sub(MOST_DUE).max(self.next)..due {
             match orders.unless_left(self.ensure(&plan, index)).await? {
@@ -228,7 +234,8 @@ impl Maker {
     fn command(&self, shown: Shown) -> Result<Command, Failure> {
         // Into the segment that begins with this picture, not to the end of the one before.
         let within = shown.at_s + 0.5 / self.frames_a_second();
-        let input = self.spool.input(shown.attempt, within, within).ok_or_else(|| {
+        let input = self.spool.input(shown.attempt, within, within);
+        let input = input.map_err(|error| unreadable(self.spool.folder(), &error))?.ok_or_else(|| {
             Failure::new(
                 FailureKind::Internal,
                 format!("The spool's index lacks attempt {}, which it has.", shown.attempt),
@@ -253,7 +260,10 @@ impl Maker {
     /// Makes those that are still missing, as far as there is time for them.
     async fn end(&mut self, orders: &mut Orders) -> Option<Result<ImagesDelivery, Failure>> {
         let began = Instant::now();
-        let plan = plan_of(&self.spool, &self.wanted, None);
+        let plan = match plan_of(&self.spool, &self.wanted, None) {
+            Ok(plan) => plan,
+            Err(error) => return Some(Err(unreadable(self.spool.folder(), &error))),
+        };
         let mut failed = None;
         let mut delivery = ImagesDelivery { count: 0, bytes: 0, missing: 0 };
         for index in 0..self.due(&plan) {

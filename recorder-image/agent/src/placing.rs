@@ -1,7 +1,7 @@
 //! Puts files where they were asked for: whole, or not at all.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use wallflower_domain::failure::Failure;
@@ -19,6 +19,8 @@ pub(crate) fn place(spool: &Spool, made: &Path, path: &Path, wanted: &Wanted) ->
     name.push(format!(".{}.new", wanted.recording));
     let fresh = path.with_file_name(name);
     let _ = fs::remove_file(&fresh);
+    // Its name is worth nothing before its content is: the spool goes when it is placed.
+    fs::File::open(made).and_then(|file| file.sync_all()).map_err(|error| unwritable(made, &error))?;
     // On another filesystem, or one without hard links, it takes a copy.
     if fs::hard_link(made, &fresh).is_err() {
         let copied = fs::copy(made, &fresh).and_then(|_| fs::File::open(&fresh)?.sync_all());
@@ -40,23 +42,48 @@ pub(crate) fn place(spool: &Spool, made: &Path, path: &Path, wanted: &Wanted) ->
         })
     };
     let _ = fs::remove_file(&fresh);
-    placed.map_err(failed)
+    placed.and_then(|()| sync_directory(folder_of(path))).map_err(failed)
 }
 
 /// Writes a small file, in place of what is there.
 pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    write_durably(path, text.as_bytes()).map_err(|error| unwritable(path, &error))
+}
+
+/// The same, for whoever has words of their own for what may go wrong. It outlives a loss of power when this returns.
+pub(crate) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let fresh = path.with_file_name(name);
     let written = fs::File::create(&fresh).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
+        file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&fresh, path)
     });
-    written.map_err(|error| {
+    if written.is_err() {
         let _ = fs::remove_file(&fresh);
-        unwritable(path, &error)
-    })
+    }
+    written.and_then(|()| sync_directory(folder_of(path)))
+}
+
+/// Makes durable what a directory names.
+pub(crate) fn sync_directory(folder: &Path) -> io::Result<()> {
+    match fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some filesystems can't be asked for it, nor can a directory that we may write but not read.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::ffmpeg::Ffmpeg;
 use crate::outputs;
 use crate::programs::Programs;
 use crate::report::Report;
-use crate::spool::abandoned_spools;
+use crate::spool::{abandoned_spools, sweep};
 
 /// What came of one spool.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub async fn recover(folder: &Path) -> Result<Vec<Recovered>, Failure> {
     let folder = std::path::absolute(folder).map_err(|error| unwritable(folder, &error))?;
     // Whoever recovers reads the outcome.
     let report = Report::new(tokio::sync::mpsc::unbounded_channel().0);
+    sweep(&folder);
     let mut recovered = Vec::new();
     for spool in abandoned_spools(&folder) {
         let (delivery, failure) = match Destination::left_in(&spool) {

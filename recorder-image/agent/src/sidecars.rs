@@ -50,16 +50,22 @@ impl Sidecars {
         write_whole(&path, &text).map(|()| Some(path))
     }
 
-    pub(crate) fn manifest(&self, spool: &Spool, wanted: &Wanted, ended: &Ended, delivery: &Delivery) -> Manifest {
+    pub(crate) fn manifest(
+        &self,
+        spool: &Spool,
+        wanted: &Wanted,
+        ended: &Ended,
+        delivery: &Delivery,
+    ) -> std::io::Result<Manifest> {
         let timeline = self.timeline();
         let began_unix_us = spool.began().map_or(0, |began| began.unix_us);
-        let attempts = spool.attempts().into_iter().map(|attempt| AttemptNote {
+        let attempts = spool.attempts()?.into_iter().map(|attempt| AttemptNote {
             number: attempt.number,
             first_frame_unix_us: attempt.first_frame.unix_us,
             after: attempt.after,
         });
         let captured = &ended.captured;
-        Manifest {
+        Ok(Manifest {
             contract: ManifestContract,
             recording: wanted.recording.clone(),
             room: Some(wanted.room.clone()).filter(|room| !room.is_empty()),
@@ -85,7 +91,7 @@ impl Sidecars {
                 dropped: captured.dropped,
                 duplicated: captured.duplicated,
             },
-        }
+        })
     }
 
     /// Writes everything beside the media. Gives what was written, the manifest first, with names for uploads.
@@ -121,7 +127,7 @@ impl Sidecars {
 }
 
 /// `meeting.manifest.json` beside `meeting.mp4`; `manifest.json` in a directory of an output.
-fn sidecar(beside: &Path, ending: &str) -> PathBuf {
+pub(crate) fn sidecar(beside: &Path, ending: &str) -> PathBuf {
     if beside.is_dir() { beside.join(ending) } else { beside.with_extension(ending) }
 }
 

@@ -55,7 +55,8 @@ impl Fleet {
     #[must_use]
     pub fn listen(path: &Path) -> Self {
         let listener = UnixListener::bind(path).expect("a socket in a directory of the test's");
-        let agents = Arc::new(Agents { account: Account::default(), running: Mutex::default(), faults: Mutex::default() });
+        let agents =
+            Arc::new(Agents { account: Account::default(), running: Mutex::default(), faults: Mutex::default() });
         let listening = tokio::spawn(answer_all(listener, agents.clone()));
         Self { path: path.to_owned(), agents, listening }
     }

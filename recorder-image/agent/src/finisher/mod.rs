@@ -38,6 +38,11 @@ const DEADLINE: Duration = Duration::from_secs(900);
 /// What is copied where there is no sound.
 const SILENCE: &str = "silence.mp4";
 const SILENCE_S: &str = "0.5";
+/// Sound comes in frames of 21 ms, and an encoder's first ones are thrown away. What ffmpeg makes of both differs by less.
+const SOUND_SLACK_S: f64 = 0.25;
+/// What to do about a spool that can't be read.
+const DAMAGED: &str =
+    "look after the disk that holds it; each attempt-*.mp4 can be played by itself, as far as it can be read";
 /// The sound of a joined file.
 const SOUND: &str = "sound.mp4";
 
@@ -50,21 +55,18 @@ pub(crate) struct Finished {
 }
 
 /// What the file is to be. `until_us` is when the recording ended, in microseconds of media time, when that was in a gap.
-pub(crate) fn plan_of(spool: &Reader, wanted: &Wanted, until_us: Option<i64>) -> Plan {
+pub(crate) fn plan_of(spool: &Reader, wanted: &Wanted, until_us: Option<i64>) -> io::Result<Plan> {
     let fps = grid(wanted.fps, wanted.sound_only());
-    let attempts: Vec<Captured> = spool
-        .attempts()
-        .into_iter()
+    let mut attempts = Vec::new();
+    for attempt in spool.attempts()? {
         // One that died before its first fragment was whole holds nothing; that time is part of the gap.
-        .filter_map(|attempt| {
-            let (start_s, end_s) = spool.extent(attempt.number)?;
-            let frames = frames_of(end_s - start_s, fps);
-            Some(Captured { number: attempt.number, at: attempt.frame, frames, after: attempt.after })
-        })
-        .collect();
-    let pauses = spool.pauses();
+        let Some((start_s, end_s)) = spool.extent(attempt.number)? else { continue };
+        let frames = frames_of(end_s - start_s, fps);
+        attempts.push(Captured { number: attempt.number, at: attempt.frame, frames, after: attempt.after });
+    }
+    let pauses = spool.pauses()?;
     let wishes = Wishes { fps, gaps: wanted.gaps, pauses: &pauses, limit_s: wanted.max_duration_s, until_us };
-    Plan::of(&attempts, &wishes)
+    Ok(Plan::of(&attempts, &wishes))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "frames of a recording, not negative")]
@@ -103,8 +105,47 @@ pub(crate) async fn finish(
     }
     let facts = facts(ffmpeg, &finished).await?;
     facts.demand(!sound_only, true)?;
+    work.promise()?.demand(&facts)?;
     fs::File::open(&finished).and_then(|file| file.sync_all()).map_err(|error| unwritable(&finished, &error))?;
     Ok(Finished { path: finished, container, facts })
+}
+
+/// The failure of a spool that can't be read.
+pub(crate) fn unreadable(spool: &Path, error: &io::Error) -> Failure {
+    let message = format!("{} can't be read ({error}); {DAMAGED}.", spool.display());
+    Failure::new(FailureKind::DestinationUnwritable, message)
+}
+
+/// What the plan and the spool say that the file holds. ffmpeg takes what it can't read for the end of its input, and calls that a
+/// success: only what has come out tells. Pieces are never longer than they are to be, so none is short where the whole is not.
+struct Promise {
+    /// None where there are no pictures.
+    frames: Option<u64>,
+    /// So many more or less it may be.
+    cut: u64,
+    /// When the sound ends, in seconds.
+    sound_s: f64,
+}
+
+impl Promise {
+    fn demand(&self, facts: &MediaFacts) -> Result<(), Failure> {
+        let broken = |what: String| {
+            let message = format!(
+                "The finished file did not pass its check: {what}, so that part of what was captured can't be read; {DAMAGED}."
+            );
+            Err(Failure::new(FailureKind::DestinationUnwritable, message))
+        };
+        if let Some(frames) = self.frames
+            && facts.frames().abs_diff(frames) > self.cut
+        {
+            return broken(format!("it has {} of {frames} frames", facts.frames()));
+        }
+        let found_s = facts.audio.as_ref().map_or(0.0, |sound| sound.start_s.max(0.0) + sound.duration_s);
+        if (found_s - self.sound_s).abs() > SOUND_SLACK_S {
+            return broken(format!("its sound ends at {found_s:.2} s instead of {:.2} s", self.sound_s));
+        }
+        Ok(())
+    }
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
@@ -132,9 +173,30 @@ impl Work<'_> {
     }
 
     fn input(&self, number: u32, from_s: f64, until_s: f64) -> Result<Input, Failure> {
-        self.spool.input(number, from_s, until_s).ok_or_else(|| {
+        let found = self.spool.input(number, from_s, until_s).map_err(|error| self.unreadable(&error))?;
+        found.ok_or_else(|| {
             Failure::new(FailureKind::Internal, format!("The spool's index lacks attempt {number}, which it has."))
         })
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Failure {
+        unreadable(self.spool.folder(), error)
+    }
+
+    /// What the file must hold.
+    fn promise(&self) -> Result<Promise, Failure> {
+        let (frames, length_s) = (self.plan.frames(), self.plan.seconds(self.plan.frames()));
+        // What is cut at a time may end with the frame before or after; what is put together is counted.
+        let (cut, sound_s) = match self.plan.is_plain() {
+            Some(Piece { source: Source::Attempt(number), .. }) => {
+                let sound = sound::end_s(self.spool, number).map_err(|error| self.unreadable(&error))?;
+                // Its sound may have ended before its pictures did.
+                (1, sound.map_or(length_s, |end_s| end_s.min(length_s)))
+            }
+            // Silence is where there is no sound.
+            _ => (0, length_s),
+        };
+        Ok(Promise { frames: (!self.sound_only).then_some(frames), cut, sound_s })
     }
 
     async fn remux(&self, piece: Piece, to: &Path) -> Result<(), Failure> {
@@ -213,7 +275,10 @@ impl Work<'_> {
             sound::write(&plan, &spool, &pattern, &to)
         });
         match written.await {
-            Ok(written) => written.map_err(|error| unwritable(&self.spool.folder().join(SOUND), &error)),
+            Ok(written) => written.map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => self.unreadable(&error),
+                _ => unwritable(&self.spool.folder().join(SOUND), &error),
+            }),
             Err(error) => Err(Failure::new(FailureKind::Internal, format!("The sound could not be joined: {error}."))),
         }
     }
@@ -225,7 +290,8 @@ impl Work<'_> {
             return self.slate(piece.frames, &name).await;
         };
         let (from_s, end_s) = (self.plan.seconds(piece.wall), self.plan.seconds(piece.end()));
-        let keyframe_s = self.spool.keyframe_after(number, from_s).map_or(end_s, |keyframe_s| keyframe_s.min(end_s));
+        let keyframe = self.spool.keyframe_after(number, from_s).map_err(|error| self.unreadable(&error))?;
+        let keyframe_s = keyframe.map_or(end_s, |keyframe_s| keyframe_s.min(end_s));
         let head = frames_of(keyframe_s - from_s, self.wanted.fps.get());
         if head > 0 {
             let input = self.input(number, from_s, keyframe_s)?;

@@ -52,8 +52,10 @@ impl Pattern {
         let (init, fragments) = cut(file)?;
         let media = Media::of(&init)?;
         let [track] = media.tracks.as_slice() else { return None };
-        let frames: Vec<Bytes> =
-            fragments.iter().flat_map(|fragment| sound_of(&media, fragment)).map(|f| f.data).collect();
+        let mut frames = Vec::new();
+        for fragment in &fragments {
+            frames.extend(sound_of(&media, fragment)?.map(|frame| frame.data));
+        }
         // The first ones still tell of the encoder's beginning.
         let silence = frames.get(frames.len() / 2)?.clone();
         Some(Self { track: track.id(), shift_us: track.shift_us(), init, silence })
@@ -71,7 +73,7 @@ const fn frame_us() -> i64 {
 
 /// Writes the sound of all pieces to a file.
 pub(super) fn write(plan: &Plan, spool: &Reader, pattern: &Pattern, to: &Path) -> io::Result<()> {
-    let segments = spool.segments();
+    let segments = spool.segments()?;
     let mut file = Writer::new(BufWriter::new(fs::File::create(to)?), pattern)?;
     let (mut number, mut piece_at) = (0, 0);
     for piece in &plan.pieces {
@@ -162,10 +164,35 @@ impl<'a> Frames<'a> {
     fn read(&mut self, segment: &Segment) -> io::Result<()> {
         let bytes = self.spool.segment_bytes(segment)?;
         let whole = [self.init.as_ref(), &bytes].concat();
-        let (_, fragments) = cut(&whole).ok_or_else(|| unreadable("a segment can't be cut into fragments"))?;
-        self.ready.extend(fragments.iter().flat_map(|fragment| sound_of(&self.media, fragment)));
+        for fragment in fragments_of(&whole, segment)? {
+            let frames =
+                sound_of(&self.media, &fragment).ok_or_else(|| unreadable("a fragment's samples can't be read"))?;
+            self.ready.extend(frames);
+        }
         Ok(())
     }
+}
+
+/// The fragments of a segment, of which none is missing. `whole` begins with the init section.
+fn fragments_of(whole: &[u8], segment: &Segment) -> io::Result<Vec<Fragment>> {
+    let fragments = cut(whole).map(|(_, fragments)| fragments);
+    let is_all = |fragments: &Vec<Fragment>| {
+        fragments.iter().map(|fragment| fragment.bytes.len() as u64).sum::<u64>() == segment.bytes
+    };
+    fragments.filter(is_all).ok_or_else(|| unreadable("a segment can't be cut into fragments"))
+}
+
+/// Media time at which an attempt's sound ends, in seconds; none where there is no sound.
+pub(super) fn end_s(spool: &Reader, attempt: u32) -> io::Result<Option<f64>> {
+    let init = spool.init_section(attempt)?;
+    for segment in spool.segments()?.iter().rev().filter(|segment| segment.attempt == attempt) {
+        let whole = [init.as_slice(), &spool.segment_bytes(segment)?].concat();
+        let fragments = fragments_of(&whole, segment)?;
+        if let Some(sound) = fragments.iter().rev().find_map(|fragment| fragment.sound.as_ref()) {
+            return Ok(Some(sound.end_s()));
+        }
+    }
+    Ok(None)
 }
 
 impl Iterator for Frames<'_> {
@@ -198,13 +225,11 @@ fn cut(bytes: &[u8]) -> Option<(Bytes, Vec<Fragment>)> {
     Some((init?, fragments))
 }
 
-fn sound_of(media: &Media, fragment: &Fragment) -> Vec<Frame> {
-    let samples = media.samples(fragment).unwrap_or_default();
-    samples
-        .into_iter()
-        .filter(|sample| media.tracks[sample.track].format.kind() == Kind::Sound)
-        .map(|sample| Frame { at_us: sample.show_us, data: fragment.bytes.slice_ref(sample.data) })
-        .collect()
+/// None when the fragment can't be read.
+fn sound_of<'a>(media: &'a Media, fragment: &'a Fragment) -> Option<impl Iterator<Item = Frame> + 'a> {
+    let samples = media.samples(fragment)?;
+    let sound = samples.into_iter().filter(|sample| media.tracks[sample.track].format.kind() == Kind::Sound);
+    Some(sound.map(|sample| Frame { at_us: sample.show_us, data: fragment.bytes.slice_ref(sample.data) }))
 }
 
 /// Fragmented MP4 with one track of sound, frame after frame.

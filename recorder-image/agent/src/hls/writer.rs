@@ -177,7 +177,7 @@ impl Writer {
     }
 
     fn write_waiting(&mut self, orders: &Orders) -> Result<(), Failure> {
-        let pauses = self.spool.pauses();
+        let pauses = self.spool.pauses().map_err(|error| self.unreadable(&error))?;
         while let Some((number, segment)) = self.waiting.front().cloned() {
             if !self.is_left_out(&segment, &pauses) {
                 let init = self.init_for(segment.attempt)?;

@@ -11,8 +11,9 @@
 //!                   lock               held by the agent that records, or by whoever finishes
 //! ```
 //!
-//! Nothing in it is ever rewritten, so kill -9 of anything costs the fragment in flight, and loss of power the segment. All that knows
-//! this format is here.
+//! Nothing in it is ever rewritten, so kill -9 of anything costs the fragment in flight, and loss of power the segment. What can't be read
+//! is never taken for what is not there. A spool that is not needed any more is first given a name that is none of a spool's, so that
+//! there is all of it or nothing. All that knows this format is here.
 
 mod reader;
 mod writer;
@@ -36,6 +37,7 @@ use wallflower_domain::wire::agent::{Gaps, Job, PauseMode};
 
 use crate::clock::Moment;
 use crate::fragment::{Cutter, Offset, Piece};
+use crate::placing::{sync_directory, write_durably};
 
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
@@ -47,6 +49,8 @@ const EVENTS: &str = "events.jsonl";
 const PAUSES: &str = "pauses.jsonl";
 const PLACED: &str = "placed.jsonl";
 const LOCK: &str = "lock";
+/// How the name of a spool ends that is being removed.
+const REMOVED: &str = ".wallflower-removed";
 /// A recording that dies more often than this is not worth going on with.
 pub(crate) const MAX_ATTEMPTS: u32 = 200;
 
@@ -220,9 +224,18 @@ fn append_line(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
     file.sync_data()
 }
 
-/// The lines of a file that can be read: one that was being written when everything died is cut.
-fn lines<T: DeserializeOwned>(path: &Path) -> Vec<T> {
-    parse_lines(&fs::read(path).unwrap_or_default())
+/// The lines of a file that make sense: one that was being written when everything died is cut. None before there is a file.
+fn lines<T: DeserializeOwned>(path: &Path) -> std::io::Result<Vec<T>> {
+    Ok(parse_lines(&there(fs::read(path))?.unwrap_or_default()))
+}
+
+/// What is not there is no error.
+fn there<T>(found: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn parse_lines<T: DeserializeOwned>(bytes: &[u8]) -> Vec<T> {
@@ -272,20 +285,58 @@ fn media_name(number: u32) -> String {
     format!("attempt-{number:03}.mp4")
 }
 
-fn is_attempt(name: &OsStr) -> bool {
-    number_of(name).is_some()
-}
-
 fn number_of(name: &OsStr) -> Option<u32> {
     name.to_str()?.strip_prefix("attempt-")?.strip_suffix(".mp4")?.parse().ok()
 }
 
-/// Whether a spool holds something that was captured.
+/// Numbers of the attempts that wrote something, in order; none where there is no spool.
+fn media_of(folder: &Path) -> std::io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in there(fs::read_dir(folder))?.into_iter().flatten() {
+        let entry = entry?;
+        let Some(number) = number_of(&entry.file_name()) else { continue };
+        if there(entry.metadata())?.is_some_and(|meta| meta.len() > 0) {
+            numbers.push(number);
+        }
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Whether a spool holds something that was captured. One that can't be read may.
 pub fn has_media(folder: &Path) -> bool {
+    media_of(folder).map_or(true, |numbers| !numbers.is_empty())
+}
+
+/// What a spool is called while it is removed.
+fn removed_name(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(REMOVED);
+    PathBuf::from(name)
+}
+
+fn is_removed(path: &Path) -> bool {
+    let name = path.file_name().map(OsStr::to_string_lossy);
+    name.is_some_and(|name| name.starts_with('.') && name.ends_with(REMOVED))
+}
+
+/// Removes what is left of spools of this directory whose removal was cut short.
+pub(crate) fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| is_attempt(&entry.file_name()))
-        .any(|entry| entry.metadata().is_ok_and(|meta| meta.len() > 0))
+    for path in entries.map(|entry| entry.path()).filter(|path| is_removed(path)) {
+        remove_all(&path);
+    }
+}
+
+/// Removes what is left of this spool when its removal was cut short.
+pub(crate) fn remove_rest(folder: &Path) {
+    remove_all(&removed_name(folder));
+}
+
+fn remove_all(folder: &Path) {
+    if let Err(error) = there(fs::remove_dir_all(folder)) {
+        tracing::warn!(path = %folder.display(), %error, "what is left of a spool can't be removed");
+    }
 }
 
 /// Spools of this directory that hold media and that nobody holds: a dead run left them.
@@ -293,7 +344,7 @@ pub fn abandoned_spools(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.join(WANTED).is_file() && has_media(path))
+        .filter(|path| !is_removed(path) && path.join(WANTED).is_file() && has_media(path))
         .filter(|path| {
             fs::File::open(path.join(LOCK)).is_ok_and(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok())
         })
@@ -307,12 +358,20 @@ impl Spool {
     pub(crate) fn of(job: &Job) -> Result<Self, NotOpened> {
         let folder = PathBuf::from(&job.spool);
         fs::create_dir_all(&folder)?;
+        // What is left of one of this name that was removed.
+        remove_rest(&folder);
         let spool = Self::lock(folder)?;
         let wanted = spool.folder().join(WANTED);
-        if !wanted.exists() {
+        let known = there(fs::read(&wanted))?;
+        // An agent that died before it could make it durable may have left half of it.
+        if known.is_none_or(|json| serde_json::from_slice::<Wanted>(&json).is_err()) {
             let mut json = serde_json::to_vec_pretty(&Wanted::of(job)).map_err(std::io::Error::from)?;
             json.push(b'\n');
-            fs::write(wanted, json)?;
+            write_durably(&wanted, &json)?;
+            // The spool itself is an entry, too.
+            if let Some(parent) = spool.folder().parent() {
+                sync_directory(parent)?;
+            }
         }
         Ok(spool)
     }
@@ -331,7 +390,6 @@ impl Spool {
                 let (segments, count) = watch::channel(0);
                 let spool = Self { reader: Reader::of(folder, count), segments, _lock: lock };
                 spool.mend_index()?;
-                spool.segments.send_replace(spool.segments().len() as u64);
                 Ok(spool)
             }
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(NotOpened::InUse),
@@ -352,11 +410,11 @@ impl Spool {
         fps: u32,
         after: Option<&str>,
     ) -> std::io::Result<(Attempt, Offset, Writer)> {
-        let began = self.began().unwrap_or_else(|| first_frame.clone());
+        let began = self.first_moment()?.unwrap_or_else(|| first_frame.clone());
         let since_us = began.until(&first_frame).max(0).unsigned_abs();
         let frame = (since_us.saturating_mul(u64::from(fps)) + 500_000) / 1_000_000;
         // Never into what is there already: fragments that were encoded ahead of a clock that was set may reach further.
-        let frame = frame.max(self.end_frame(fps));
+        let frame = frame.max(self.end_frame(fps)?);
         let attempt = Attempt { number, frame, first_frame, after: after.map(str::to_owned) };
         append_line(&self.folder().join(ATTEMPTS), &attempt)?;
         let writer = Writer::begin(writer::Target {
@@ -370,25 +428,58 @@ impl Spool {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "frames of a recording, not negative")]
-    fn end_frame(&self, fps: u32) -> u64 {
-        let end_s = self.segments().iter().map(Segment::end_s).fold(0.0, f64::max);
-        (end_s * f64::from(fps)).round() as u64
+    fn end_frame(&self, fps: u32) -> std::io::Result<u64> {
+        let end_s = self.segments()?.iter().map(Segment::end_s).fold(0.0, f64::max);
+        Ok((end_s * f64::from(fps)).round() as u64)
     }
 
-    /// Adds to the index the segment that was being written when everything died. Fragments that are not whole are no part of it.
-    fn mend_index(&self) -> std::io::Result<()> {
-        let known = self.segments();
-        for attempt in self.attempts() {
-            let last = known.iter().rfind(|segment| segment.attempt == attempt.number);
-            let indexed = last.map_or(0, |segment| segment.offset + segment.bytes);
-            if self.bytes(attempt.number) > indexed {
-                let began_unix_us = self.began().map_or(attempt.first_frame.unix_us, |began| began.unix_us);
+    /// Adds to the index the segment that was being written when everything died, or that a full disk kept out of it. Fragments that are
+    /// not whole are no part of it. Nobody writes any more.
+    pub(crate) fn mend_index(&self) -> std::io::Result<()> {
+        let known = self.segments()?;
+        let began = self.first_moment()?;
+        for attempt in self.attempts()? {
+            let indexed = indexed(&known, attempt.number);
+            if fs::metadata(self.media(attempt.number))?.len() > indexed {
+                let began_unix_us = began.as_ref().map_or(attempt.first_frame.unix_us, |began| began.unix_us);
                 for segment in self.unindexed(attempt.number, indexed, began_unix_us)? {
                     append_line(&self.folder().join(SEGMENTS), &segment)?;
                 }
             }
         }
+        self.segments.send_replace(self.segments()?.len() as u64);
         Ok(())
+    }
+
+    /// Attempts of whose media something is in no segment, although it is more than the fragment in flight: nobody knows where it
+    /// belongs, or it can't be read.
+    pub(crate) fn unaccounted(&self) -> std::io::Result<Vec<u32>> {
+        let known = self.segments()?;
+        let noted: Vec<u32> = self.attempts()?.iter().map(|attempt| attempt.number).collect();
+        let mut found = Vec::new();
+        for number in media_of(self.folder())? {
+            if !noted.contains(&number) || self.holds_more_after(number, indexed(&known, number))? {
+                found.push(number);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether two fragments or more begin in an attempt's file from a place on. One may have been in flight.
+    fn holds_more_after(&self, number: u32, place: u64) -> std::io::Result<bool> {
+        const BEGINNING: &[u8] = b"moof";
+        let mut file = fs::File::open(self.media(number))?;
+        file.seek(SeekFrom::Start(place))?;
+        let (mut bytes, mut begun) = (Vec::new(), 0);
+        while (&mut file).take(1 << 20).read_to_end(&mut bytes)? > 0 {
+            begun += bytes.windows(BEGINNING.len()).filter(|window| *window == BEGINNING).count();
+            if begun > 1 {
+                return Ok(true);
+            }
+            // A name may lie across two reads.
+            bytes.drain(..bytes.len().saturating_sub(BEGINNING.len() - 1));
+        }
+        Ok(false)
     }
 
     fn unindexed(&self, number: u32, indexed: u64, began_unix_us: i64) -> std::io::Result<Vec<Segment>> {
@@ -444,14 +535,24 @@ impl Spool {
         notes.lines().filter_map(|line| serde_json::from_str::<Placed>(line).ok()).any(|placed| placed == there)
     }
 
-    /// Removes it: everything was delivered, or there never was anything.
+    /// Removes it: everything was delivered, or there never was anything. Whoever looks meanwhile finds all of it or nothing.
     pub(crate) fn remove(self) {
-        if let Err(error) = fs::remove_dir_all(self.folder())
-            && error.kind() != ErrorKind::NotFound
-        {
-            tracing::warn!(path = %self.folder().display(), %error, "the spool can't be removed");
+        let removed = removed_name(self.folder());
+        remove_all(&removed);
+        match there(fs::rename(self.folder(), &removed)) {
+            Ok(_) => remove_all(&removed),
+            Err(error) => {
+                tracing::warn!(path = %self.folder().display(), %error, "the spool can't be renamed before it is removed");
+                remove_all(self.folder());
+            }
         }
     }
+}
+
+/// Where in an attempt's file the index ends.
+fn indexed(known: &[Segment], number: u32) -> u64 {
+    let last = known.iter().rfind(|segment| segment.attempt == number);
+    last.map_or(0, |segment| segment.offset + segment.bytes)
 }
 
 #[cfg(test)]
@@ -492,9 +593,18 @@ pub(crate) mod tests {
 
     /// An attempt whose first frame was grabbed at that moment, of ten frames a second.
     pub(crate) async fn spooled_at(spool: &Spool, first_frame: Moment, seconds: u32) -> (Attempt, Vec<u8>) {
+        spooled_as(spool, first_frame, crate::fragment::tests::encoded(seconds, 10), 10).await
+    }
+
+    /// An attempt that was encoded so, on a grid of so many frames a second.
+    pub(crate) async fn spooled_as(
+        spool: &Spool,
+        first_frame: Moment,
+        encoded: Vec<u8>,
+        fps: u32,
+    ) -> (Attempt, Vec<u8>) {
         let number = spool.next();
-        let (attempt, offset, writer) = spool.begin(number, first_frame, 10, None).expect("begun");
-        let encoded = crate::fragment::tests::encoded(seconds, 10);
+        let (attempt, offset, writer) = spool.begin(number, first_frame, fps, None).expect("begun");
         for piece in Cutter::new(offset).push(&encoded).expect("valid") {
             match piece {
                 Piece::Init(init) => writer.init(init.bytes).await.expect("open"),
@@ -511,7 +621,7 @@ pub(crate) mod tests {
         let spool = Spool::of(&job(&folder.path().join("a.mp4"))).expect("made");
         let mut count = spool.segment_count();
         let (attempt, _) = spooled(&spool, 5).await;
-        let segments = spool.segments();
+        let segments = spool.segments().expect("readable");
         assert_eq!(*count.borrow_and_update(), 3);
         let times: Vec<_> = segments.iter().map(|segment| (segment.start_s, segment.length_s)).collect();
         assert_eq!(times, [(0.0, 2.0), (2.0, 2.0), (4.0, 1.0)]);
@@ -529,7 +639,7 @@ pub(crate) mod tests {
         let reader = spool.reader();
         assert_eq!(reader.segments_after(0).expect("nothing is there yet"), (vec![], 0));
         spooled(&spool, 5).await;
-        let whole = spool.segments();
+        let whole = spool.segments().expect("readable");
         let index = spool.folder().join(SEGMENTS);
         let text = fs::read_to_string(&index).expect("there");
         fs::write(&index, &text[..text.len() - 1]).expect("written");
@@ -538,7 +648,7 @@ pub(crate) mod tests {
         fs::write(&index, text).expect("written");
         assert_eq!(reader.segments_after(place).expect("readable").0, whole[2..]);
         spool.remove();
-        assert!(reader.segments().is_empty() && reader.began().is_none());
+        assert!(reader.segments().expect("nothing is there").is_empty() && reader.began().is_none());
     }
 
     #[tokio::test]
@@ -547,7 +657,7 @@ pub(crate) mod tests {
         let job = job(&folder.path().join("a.mp4"));
         let spool = Spool::of(&job).expect("made");
         spooled(&spool, 5).await;
-        let (whole, index) = (spool.segments(), spool.folder().join(SEGMENTS));
+        let (whole, index) = (spool.segments().expect("readable"), spool.folder().join(SEGMENTS));
         drop(spool);
         // The last line was being written.
         for (lines_left, cut) in
@@ -556,7 +666,8 @@ pub(crate) mod tests {
             let text = fs::read_to_string(&index).expect("there");
             let left: String = text.split_inclusive('\n').take(lines_left).collect();
             fs::write(&index, left + cut).expect("written");
-            assert_eq!(Spool::of(&job).expect("opened").segments(), whole, "{lines_left} lines were left");
+            let mended = Spool::of(&job).expect("opened").segments().expect("readable");
+            assert_eq!(mended, whole, "{lines_left} lines were left");
         }
     }
 
@@ -571,7 +682,7 @@ pub(crate) mod tests {
         let bytes = fs::read(&media).expect("there");
         fs::write(&media, &bytes[..bytes.len() - 10]).expect("written");
         fs::write(index, "").expect("written");
-        let segments = Spool::of(&job).expect("opened").segments();
+        let segments = Spool::of(&job).expect("opened").segments().expect("readable");
         let end = segments.last().map(|segment| segment.start_s + segment.length_s);
         assert_eq!(end, Some(4.5), "{segments:?}");
     }
@@ -591,7 +702,7 @@ pub(crate) mod tests {
         assert_eq!((spool.next(), spool.began()), (2, Some(first.first_frame.clone())));
         let (second, _) = spooled(&spool, 2).await;
         assert!(second.frame >= 20, "it does not overlap what the first encoded ahead of the clock: {second:?}");
-        assert_eq!(spool.attempts(), [first, second]);
+        assert_eq!(spool.attempts().expect("readable"), [first, second]);
     }
 
     #[test]
@@ -604,7 +715,10 @@ pub(crate) mod tests {
         // By the next agent, which begins paused.
         spool.note_pause(PauseMode::Hold, 30).expect("noted");
         let pause = |mode, from_us, until_us| Pause { mode, from_us, until_us };
-        assert_eq!(spool.pauses(), [pause(PauseMode::Cut, 5, Some(9)), pause(PauseMode::Hold, 20, None)]);
+        assert_eq!(
+            spool.pauses().expect("readable"),
+            [pause(PauseMode::Cut, 5, Some(9)), pause(PauseMode::Hold, 20, None)]
+        );
     }
 
     #[test]
@@ -634,5 +748,98 @@ pub(crate) mod tests {
             Spool::left_in(&spool_beside(&moved.join("a.mp4"), "id").expect("path")).expect("opened");
         let paths: Vec<_> = wanted.outputs.iter().filter_map(Output::path).collect();
         assert_eq!(paths, [moved.join("a.mp4"), moved.join("live"), "/elsewhere/a.mp3".into()]);
+    }
+
+    #[test]
+    fn what_can_t_be_read_may_be_media() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let file = folder.path().join("no directory");
+        assert!(!has_media(&file), "nothing is there");
+        fs::write(&file, b"x").expect("written");
+        assert!(has_media(&file));
+    }
+
+    #[tokio::test]
+    async fn notes_that_can_t_be_read_are_not_taken_for_none() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let job = job(&folder.path().join("a.mp4"));
+        let spool = Spool::of(&job).expect("made");
+        spooled(&spool, 2).await;
+        for name in [ATTEMPTS, SEGMENTS, PAUSES] {
+            let (path, aside) = (spool.folder().join(name), folder.path().join(name));
+            let was_there = path.exists();
+            if was_there {
+                fs::rename(&path, &aside).expect("moved");
+            }
+            fs::create_dir(&path).expect("made");
+            assert!(crate::finisher::plan_of(&spool, &Wanted::of(&job), None).is_err(), "{name}");
+            fs::remove_dir(&path).expect("removed");
+            if was_there {
+                fs::rename(&aside, &path).expect("moved");
+            }
+        }
+        let plan = crate::finisher::plan_of(&spool, &Wanted::of(&job), None).expect("readable");
+        assert_eq!(plan.pieces.len(), 1);
+    }
+
+    fn places_of_fragments(media: &[u8]) -> Vec<usize> {
+        media.windows(4).enumerate().filter(|(_, window)| *window == b"moof").map(|(at, _)| at - 4).collect()
+    }
+
+    #[tokio::test]
+    async fn media_that_no_segment_holds_is_told_of_unless_it_is_the_fragment_in_flight() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let job = job(&folder.path().join("a.mp4"));
+        let spool = Spool::of(&job).expect("made");
+        spooled(&spool, 5).await;
+        assert_eq!(spool.unaccounted().expect("readable"), Vec::<u32>::new());
+        let (media, index) = (spool.media(1), spool.folder().join(SEGMENTS));
+        drop(spool);
+        let whole = fs::read(&media).expect("there");
+        let places = places_of_fragments(&whole);
+        let cases: [(&str, Vec<u8>, &[u32]); 4] = [
+            ("killed before the first fragment", whole[..places[0]].to_vec(), &[]),
+            ("killed in the first fragment", whole[..places[1] - 9].to_vec(), &[]),
+            ("killed in the last one", whole[..whole.len() - 9].to_vec(), &[]),
+            ("damaged in the middle", [&whole[..places[3]], &[0xff; 50][..], &whole[places[3] + 50..]].concat(), &[1]),
+        ];
+        for (name, bytes, expected) in cases {
+            fs::write(&media, bytes).expect("written");
+            let _ = fs::remove_file(&index);
+            let spool = Spool::of(&job).expect("opened");
+            assert_eq!(spool.unaccounted().expect("readable"), expected, "{name}");
+        }
+        fs::write(&media, whole).expect("written");
+        let spool = Spool::of(&job).expect("opened");
+        fs::write(spool.folder().join(ATTEMPTS), "{\"number\":1,\"fr").expect("written");
+        assert_eq!(spool.unaccounted().expect("readable"), [1], "its line was cut");
+    }
+
+    #[test]
+    fn what_is_left_of_a_removal_is_no_spool() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let job = job(&folder.path().join("a.mp4"));
+        let spool = Spool::of(&job).expect("made");
+        fs::write(spool.media(1), b"media").expect("written");
+        let (path, removed) = (spool.folder().to_owned(), removed_name(spool.folder()));
+        drop(spool);
+        fs::rename(&path, &removed).expect("renamed");
+        assert_eq!(abandoned_spools(folder.path()), Vec::<PathBuf>::new());
+        let spool = Spool::of(&job).expect("made anew");
+        assert!(!removed.exists() && !spool.has_media());
+        drop(spool);
+        fs::rename(&path, &removed).expect("renamed");
+        sweep(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0);
+    }
+
+    #[test]
+    fn half_of_what_is_wanted_is_written_again() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let job = job(&folder.path().join("a.mp4"));
+        let path = Spool::of(&job).expect("made").folder().to_owned();
+        fs::write(path.join(WANTED), "{\"recording\": \"i").expect("written");
+        drop(Spool::of(&job).expect("opened"));
+        assert_eq!(Spool::left_in(&path).expect("opened").1, Wanted::of(&job));
     }
 }

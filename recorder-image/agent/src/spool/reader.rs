@@ -8,11 +8,11 @@ use tokio::sync::watch;
 
 use super::{
     ATTEMPTS, Attempt, EVENTS, Input, PAUSES, Pause, PauseNote, SEGMENTS, Segment, has_media, lines, media_name,
-    number_of, parse_lines,
+    media_of, number_of, parse_lines,
 };
 use crate::clock::Moment;
 
-/// Reads a spool. When the spool is gone, it finds nothing.
+/// Reads a spool. When the spool is gone, it finds nothing; when the spool can't be read, that is an error.
 #[derive(Clone)]
 pub(crate) struct Reader {
     folder: PathBuf,
@@ -45,16 +45,23 @@ impl Reader {
         numbers
     }
 
-    /// Attempts that hold media, in order.
-    pub(crate) fn attempts(&self) -> Vec<Attempt> {
-        let noted: Vec<Attempt> = lines(&self.folder.join(ATTEMPTS));
-        noted.into_iter().filter(|attempt| self.bytes(attempt.number) > 0).collect()
+    /// Attempts that hold media, in order. One whose line was lost is not among them: see [`super::Spool::unaccounted`].
+    pub(crate) fn attempts(&self) -> io::Result<Vec<Attempt>> {
+        let mut noted: Vec<Attempt> = lines(&self.folder.join(ATTEMPTS))?;
+        let media = media_of(&self.folder)?;
+        noted.retain(|attempt| media.contains(&attempt.number));
+        Ok(noted)
     }
 
     /// When the recording's first frame was grabbed: media time zero. None before there was an attempt.
+    pub(super) fn first_moment(&self) -> io::Result<Option<Moment>> {
+        let first = lines::<Attempt>(&self.folder.join(ATTEMPTS))?.into_iter().next();
+        Ok(first.map(|attempt| attempt.first_frame))
+    }
+
+    /// The same for what is only told: none also when it can't be read.
     pub(crate) fn began(&self) -> Option<Moment> {
-        let first = lines::<Attempt>(&self.folder.join(ATTEMPTS)).into_iter().next();
-        first.map(|attempt| attempt.first_frame)
+        self.first_moment().ok().flatten()
     }
 
     /// Microseconds of media time at this moment; none before there was an attempt.
@@ -63,7 +70,7 @@ impl Reader {
     }
 
     /// All segments that are whole and on disk, in order.
-    pub(crate) fn segments(&self) -> Vec<Segment> {
+    pub(crate) fn segments(&self) -> io::Result<Vec<Segment>> {
         lines(&self.folder.join(SEGMENTS))
     }
 
@@ -89,7 +96,7 @@ impl Reader {
 
     /// What a player needs before a segment of this attempt.
     pub(crate) fn init_section(&self, number: u32) -> io::Result<Vec<u8>> {
-        let first = self.segments().into_iter().find(|segment| segment.attempt == number);
+        let first = self.segments()?.into_iter().find(|segment| segment.attempt == number);
         let length = first.map_or(0, |segment| segment.offset);
         self.read(number, 0, length)
     }
@@ -104,44 +111,49 @@ impl Reader {
         file.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::new();
         file.take(length).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != length {
+            let what = format!("{} ends before what the index tells of it", media_name(number));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+        }
         Ok(bytes)
     }
 
     /// Media times of an attempt's beginning and end, in seconds; none when it holds nothing whole.
-    pub(crate) fn extent(&self, number: u32) -> Option<(f64, f64)> {
-        let segments = self.segments();
+    pub(crate) fn extent(&self, number: u32) -> io::Result<Option<(f64, f64)>> {
+        let segments = self.segments()?;
         let mut own = segments.iter().filter(|segment| segment.attempt == number);
-        let first = own.next()?;
-        Some((first.start_s, own.next_back().unwrap_or(first).end_s()))
+        let Some(first) = own.next() else { return Ok(None) };
+        Ok(Some((first.start_s, own.next_back().unwrap_or(first).end_s())))
     }
 
     /// What ffmpeg, run in the spool's folder, reads to get an attempt from the last keyframe at or before one media time until at
     /// least another. Bytes that are not whole fragments are no part of it.
-    pub(crate) fn input(&self, number: u32, from_s: f64, until_s: f64) -> Option<Input> {
+    pub(crate) fn input(&self, number: u32, from_s: f64, until_s: f64) -> io::Result<Option<Input>> {
         /// Times are fractions; a segment that begins at a time does so within this.
         const NEAR_S: f64 = 1e-4;
-        let mut segments = self.segments();
+        let mut segments = self.segments()?;
         segments.retain(|segment| segment.attempt == number);
-        let init = segments.first()?.offset;
-        let first = segments.iter().rfind(|segment| segment.start_s <= from_s + NEAR_S).or(segments.first())?;
-        let last = segments.iter().find(|segment| segment.end_s() >= until_s - NEAR_S).or(segments.last())?;
+        let (Some(earliest), Some(latest)) = (segments.first(), segments.last()) else { return Ok(None) };
+        let init = earliest.offset;
+        let first = segments.iter().rfind(|segment| segment.start_s <= from_s + NEAR_S).unwrap_or(earliest);
+        let last = segments.iter().find(|segment| segment.end_s() >= until_s - NEAR_S).unwrap_or(latest);
         let (start, end, start_s) = (first.offset, last.offset + last.bytes, first.start_s);
         let name = media_name(number);
         let url = format!("concat:subfile,,start,0,end,{init},,:{name}|subfile,,start,{start},end,{end},,:{name}");
-        Some(Input { url, start_s })
+        Ok(Some(Input { url, start_s }))
     }
 
     /// Media time of an attempt's first keyframe at or after a time.
-    pub(crate) fn keyframe_after(&self, number: u32, from_s: f64) -> Option<f64> {
-        let segments = self.segments();
+    pub(crate) fn keyframe_after(&self, number: u32, from_s: f64) -> io::Result<Option<f64>> {
+        let segments = self.segments()?;
         let mut starts = segments.iter().filter(|segment| segment.attempt == number).map(|segment| segment.start_s);
-        starts.find(|start_s| *start_s >= from_s - 1e-4)
+        Ok(starts.find(|start_s| *start_s >= from_s - 1e-4))
     }
 
     /// All pauses, in order.
-    pub(crate) fn pauses(&self) -> Vec<Pause> {
+    pub(crate) fn pauses(&self) -> io::Result<Vec<Pause>> {
         let mut pauses: Vec<Pause> = Vec::new();
-        for note in lines::<PauseNote>(&self.folder.join(PAUSES)) {
+        for note in lines::<PauseNote>(&self.folder.join(PAUSES))? {
             let lasts = pauses.last_mut().filter(|pause| pause.until_us.is_none());
             match (note, lasts) {
                 (PauseNote::Begins { mode, at_us }, None) => {
@@ -152,7 +164,7 @@ impl Reader {
                 (PauseNote::Begins { .. }, Some(_)) | (PauseNote::Ends { .. }, None) => {}
             }
         }
-        pauses
+        Ok(pauses)
     }
 
     /// Where the timeline is.
@@ -160,6 +172,7 @@ impl Reader {
         self.folder.join(EVENTS)
     }
 
+    /// Something was captured. What can't be read may have been.
     pub(crate) fn has_media(&self) -> bool {
         has_media(&self.folder)
     }

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Segment, append_line};
 use crate::fragment::Fragment;
+use crate::placing::sync_directory;
 
 /// Fragments that may wait for the disk: a minute. A disk that is slower than that for so long makes the encoder wait, and drop.
 const WAITING: usize = 120;
@@ -87,30 +88,38 @@ struct Disk {
 }
 
 impl Disk {
-    fn serve(mut self, mut orders: mpsc::Receiver<Order>, waiting: &AtomicU32) -> io::Result<()> {
+    fn serve(mut self, orders: mpsc::Receiver<Order>, waiting: &AtomicU32) -> io::Result<()> {
+        let written = self.write_all(orders, waiting);
+        // What is whole is told of, even when what follows it could not be written.
+        let ended = self.end_segment();
+        written.and(ended)
+    }
+
+    fn write_all(&mut self, mut orders: mpsc::Receiver<Order>, waiting: &AtomicU32) -> io::Result<()> {
+        // That there is this file outlives a loss of power, too.
+        self.target.media.parent().map_or(Ok(()), sync_directory)?;
         while let Some(order) = orders.blocking_recv() {
             waiting.fetch_sub(1, Ordering::Relaxed);
             match order {
                 Order::Init(bytes) => self.write(&bytes)?,
-                Order::Fragment(fragment) => {
-                    if fragment.starts_segment {
-                        self.end_segment()?;
-                        self.open = Some(Segment::beginning(
-                            self.target.attempt,
-                            self.at,
-                            fragment.start_s(),
-                            self.target.began_unix_us,
-                        ));
-                    }
-                    self.write(&fragment.bytes)?;
-                    if let Some(segment) = &mut self.open {
-                        segment.bytes = self.at - segment.offset;
-                        segment.length_s = fragment.end_s() - segment.start_s;
-                    }
-                }
+                Order::Fragment(fragment) => self.append(&fragment)?,
             }
         }
-        self.end_segment()
+        Ok(())
+    }
+
+    fn append(&mut self, fragment: &Fragment) -> io::Result<()> {
+        if fragment.starts_segment {
+            self.end_segment()?;
+            let (attempt, began_unix_us) = (self.target.attempt, self.target.began_unix_us);
+            self.open = Some(Segment::beginning(attempt, self.at, fragment.start_s(), began_unix_us));
+        }
+        self.write(&fragment.bytes)?;
+        if let Some(segment) = &mut self.open {
+            segment.bytes = self.at - segment.offset;
+            segment.length_s = fragment.end_s() - segment.start_s;
+        }
+        Ok(())
     }
 
     /// A fragment is with the kernel when this returns: what dies then is not the fragment.
@@ -122,10 +131,52 @@ impl Disk {
 
     /// A segment is on the disk before the index tells of it.
     fn end_segment(&mut self) -> io::Result<()> {
-        let Some(segment) = self.open.take() else { return Ok(()) };
+        // None of its fragments may be whole.
+        let Some(segment) = self.open.take().filter(|segment| segment.bytes > 0) else { return Ok(()) };
         self.media.sync_data()?;
         append_line(&self.target.index, &segment)?;
         self.target.segments.send_modify(|count| *count += 1);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fragment::{Cutter, Offset, Piece};
+    use crate::spool::lines;
+
+    #[test]
+    fn what_was_whole_before_the_disk_failed_is_in_the_index() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (path, index) = (folder.path().join("media"), folder.path().join("index"));
+        let media = File::options().create_new(true).append(true).open(&path).expect("made");
+        let target = Target {
+            media: path.clone(),
+            index: index.clone(),
+            attempt: 1,
+            began_unix_us: 0,
+            segments: watch::channel(0).0,
+        };
+        let mut disk = Disk { target, media, at: 0, open: None };
+        let mut fragments = Vec::new();
+        let encoded = crate::fragment::tests::encoded(2, 10);
+        for piece in Cutter::new(Offset { frames: 0, fps: 10 }).push(&encoded).expect("valid") {
+            match piece {
+                Piece::Init(init) => disk.write(&init.bytes).expect("written"),
+                Piece::Fragment(fragment) => fragments.push(fragment),
+            }
+        }
+        disk.append(&fragments[0]).expect("written");
+        let (whole, whole_s) = (disk.at, fragments[0].end_s());
+        // Takes nothing any more.
+        disk.media = File::open(&path).expect("there");
+        let (orders, received) = mpsc::channel(1);
+        let waiting = AtomicU32::new(1);
+        orders.try_send(Order::Fragment(Arc::new(fragments.remove(1)))).expect("there is room");
+        assert!(disk.serve(received, &waiting).is_err());
+        let segments: Vec<Segment> = lines(&index).expect("readable");
+        let [segment] = segments.as_slice() else { panic!("{segments:?}") };
+        assert_eq!((segment.offset + segment.bytes, segment.end_s()), (whole, whole_s));
     }
 }
