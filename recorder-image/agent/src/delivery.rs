@@ -55,6 +55,14 @@ pub(crate) struct Ended {
     pub(crate) live: Vec<Delivered>,
 }
 
+impl Ended {
+    /// Something that was captured is in none of the files.
+    fn falls_short(&mut self, failure: &Failure) {
+        self.end = EndReason::Failure;
+        self.failure.get_or_insert_with(|| failure.clone());
+    }
+}
+
 impl Destination {
     /// Checks that the files can be written and opens the spool.
     pub(crate) fn prepare(job: &Job) -> Result<Self, Failure> {
@@ -188,17 +196,16 @@ impl Destination {
             }
         };
         if let Some(failure) = &left_out {
-            ended.end = EndReason::Failure;
-            ended.failure.get_or_insert_with(|| failure.clone());
+            ended.falls_short(failure);
         }
-        let (delivery, upload_failure) = match self.make(ffmpeg, &plan, ended, report).await {
+        let (delivery, shortfall, upload_failure) = match self.make(ffmpeg, &plan, ended, report).await {
             Ok(made) => made,
             Err(failure) => return (None, Some(self.kept(failure))),
         };
         let failure = delivery.outputs.iter().find_map(|output| output.failure.clone());
-        match (failure, left_out) {
+        match (failure, left_out.or(shortfall)) {
             (Some(failure), _) => (Some(delivery), Some(self.kept(failure))),
-            (None, Some(left_out)) => (Some(delivery), Some(and(left_out, upload_failure))),
+            (None, Some(missing)) => (Some(delivery), Some(and(missing, upload_failure))),
             (None, None) => {
                 // What could not be uploaded is delivered here, and its ledger says what is left to be done.
                 self.spool.remove();
@@ -229,26 +236,32 @@ impl Destination {
         Failure::new(FailureKind::DestinationUnwritable, message)
     }
 
-    /// What was made, and why it could not be uploaded.
+    /// What was made, why it is not all that was captured, and why it could not be uploaded.
     async fn make(
         &self,
         ffmpeg: &Ffmpeg,
         plan: &Plan,
-        ended: Ended,
+        mut ended: Ended,
         report: &Report,
-    ) -> Result<(Delivery, Option<Failure>), Failure> {
+    ) -> Result<(Delivery, Option<Failure>, Option<Failure>), Failure> {
         let sidecars = Sidecars::of(&self.spool, plan);
         let files = self.wanted.outputs.iter().filter(|output| output.container().is_ok_and(|kind| kind.is_some()));
         let files: Vec<&Output> = files.collect();
         let mut outputs = Vec::new();
         let (mut duration_s, mut frames) = (plan.seconds(plan.frames()), plan.frames());
-        let mut live = ended.live.clone();
+        let (mut live, mut shortfall) = (ended.live.clone(), None);
         let has_images = live.iter().any(|output| output.kind == OutputKind::Images);
         if !files.is_empty() || has_images {
             let chapters = sidecars.write_chapters(self.spool.folder())?;
             let finished =
                 finisher::finish(ffmpeg, &self.spool, &self.wanted, &self.encoder, plan, chapters.as_deref()).await?;
             (duration_s, frames) = (finished.facts.duration_s(), finished.facts.frames());
+            if let Some(failure) = &finished.shortfall {
+                let kept = format!("{} The spool is kept: {}.", failure.message, self.spool.folder().display());
+                let failure = Failure { message: kept, ..failure.clone() };
+                ended.falls_short(&failure);
+                shortfall = Some(failure);
+            }
             for output in files {
                 outputs.push(self.deliver_file(ffmpeg, &finished, output).await);
             }
@@ -273,7 +286,7 @@ impl Destination {
             usage: ended.usage,
         };
         if !self.wanted.outputs.iter().any(|output| output.path().is_some()) {
-            return Ok((delivery, None));
+            return Ok((delivery, shortfall, None));
         }
         let began_unix_us = self.spool.began().map_or(0, |began| began.unix_us);
         let uploads = Uploads::of(&self.wanted, began_unix_us, report)?;
@@ -294,7 +307,7 @@ impl Destination {
             }
         }
         let folder = self.namesake().parent().unwrap_or(Path::new("."));
-        Ok((delivery, failure.map(|failure| not_uploaded_yet(folder, failure))))
+        Ok((delivery, shortfall, failure.map(|failure| not_uploaded_yet(folder, failure))))
     }
 
     /// Uploads what was made.
@@ -634,9 +647,13 @@ pub(crate) mod tests {
                 fs::write(&media, bytes).expect("written");
                 let (delivery, failure) = delivered(&spool).await;
                 let failure = failure.expect("it is not whole");
-                assert!(failure.message.contains("is kept in"), "{failure}");
-                assert_eq!(delivery, None, "{attempts:?} {damage:?}");
-                assert!(media.exists() && !job.outputs[0].path().is_some_and(Path::exists));
+                assert!(failure.message.contains(&spool.display().to_string()), "{failure}");
+                assert!(media.exists(), "what was captured stays");
+                // What ffmpeg could still read of it is delivered as far as that goes.
+                let is_there = job.outputs[0].path().is_some_and(Path::exists);
+                assert_eq!(delivery.is_some(), is_there, "{attempts:?} {damage:?}");
+                let planned = if attempts.len() == 1 { 50 } else { 90 };
+                assert!(delivery.is_none_or(|delivery| delivery.frames < planned), "{attempts:?} {damage:?}");
             }
         }
     }

@@ -52,6 +52,8 @@ pub(crate) struct Finished {
     /// MP4, or M4A when there are no pictures.
     pub(crate) container: Container,
     pub(crate) facts: MediaFacts,
+    /// Why it is not all that was captured.
+    pub(crate) shortfall: Option<Failure>,
 }
 
 /// What the file is to be. `until_us` is when the recording ended, in microseconds of media time, when that was in a gap.
@@ -105,9 +107,9 @@ pub(crate) async fn finish(
     }
     let facts = facts(ffmpeg, &finished).await?;
     facts.demand(!sound_only, true)?;
-    work.promise()?.demand(&facts)?;
+    let shortfall = work.promise()?.demand(&facts).err();
     fs::File::open(&finished).and_then(|file| file.sync_all()).map_err(|error| unwritable(&finished, &error))?;
-    Ok(Finished { path: finished, container, facts })
+    Ok(Finished { path: finished, container, facts, shortfall })
 }
 
 /// The failure of a spool that can't be read.
@@ -131,7 +133,7 @@ impl Promise {
     fn demand(&self, facts: &MediaFacts) -> Result<(), Failure> {
         let broken = |what: String| {
             let message = format!(
-                "The finished file did not pass its check: {what}, so that part of what was captured can't be read; {DAMAGED}."
+                "The file is not all that was captured: {what}, because part of the spool can't be read; {DAMAGED}."
             );
             Err(Failure::new(FailureKind::DestinationUnwritable, message))
         };
