@@ -565,7 +565,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_that_comes_anew_is_covered_and_finds_the_last_configuration() {
-        let Ok(chromium) = Program::Chromium.find() else { return };
+        let chromium = Program::Chromium.find().expect("it is installed");
         let work = WorkDir::create("bridge", Path::new("/bin/true")).await.expect("a work directory");
         let (browser, _) = Browser::start(&chromium, &work, Screen::Headless, None).await.expect("a browser");
         let page = browser.open_page(FrameSize::HD).await.expect("a page");
