@@ -371,10 +371,19 @@ fn pause_resume_mute_and_markers_take_effect_and_are_told() {
     bench.assert_nothing_left();
 }
 
-/// An encoder that takes three seconds to start as long as a file is there.
+/// Waits until so many seconds more are captured, and tells up to where that is.
+fn goes_on(running: &mut Running, seconds: f64) -> f64 {
+    let media_s = |event: &Value| event["progress"]["media_s"].as_f64();
+    let from_s = media_s(&running.wait_for("progress", AT_ONCE)).expect("it tells how much");
+    let until = |event: &Value| media_s(event) >= Some(from_s + seconds);
+    media_s(&running.wait_until("progress", SOON, until)).expect("it tells how much")
+}
+
+/// An encoder that takes three seconds to start as long as a file is there; another file tells that it has begun to.
 fn slow_encoder(bench: &Bench) -> PathBuf {
-    let (script, slow) = (bench.file("encoder"), bench.file("slow"));
-    let text = format!("#!/bin/sh\n[ -e '{}' ] && sleep 3\nexec ffmpeg \"$@\"\n", slow.display());
+    let (script, slow, starts) = (bench.file("encoder"), bench.file("slow"), bench.file("starts"));
+    let (slow, starts) = (slow.display(), starts.display());
+    let text = format!("#!/bin/sh\n[ -e '{slow}' ] && {{ : >'{starts}'; sleep 3; }}\nexec ffmpeg \"$@\"\n");
     std::fs::write(&script, text).expect("written");
     std::fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("it may be run");
     script
@@ -391,8 +400,11 @@ fn a_pause_that_is_ordered_while_an_attempt_starts_begins_and_ends_as_it_is_told
     std::fs::write(bench.file("slow"), "").expect("written");
     signal(bench.process("ffmpeg"), "KILL");
     running.wait_for("interrupted", SOON);
-    // What still has to be ended of the last attempt takes less.
-    std::thread::sleep(Duration::from_secs(1));
+    let until = Instant::now() + SOON;
+    while !bench.file("starts").exists() {
+        assert!(Instant::now() < until, "the next attempt does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let pausing = bench.start(&["pause", "--json"]);
     running.wait_for("started", SOON);
     std::fs::remove_file(bench.file("slow")).expect("it is there");
@@ -400,12 +412,10 @@ fn a_pause_that_is_ordered_while_an_attempt_starts_begins_and_ends_as_it_is_told
     assert!(!early, "it was told as paused before it was covered: {:#?}", running.heard());
     running.wait_for("paused", AT_ONCE);
     assert_eq!(pausing.end(AT_ONCE).code(), 0);
-    std::thread::sleep(Duration::from_secs(2));
+    goes_on(&mut running, 2.5);
     told(&bench, &["resume"]);
     running.wait_for("resumed", AT_ONCE);
-    let media_s = |event: &Value| event["progress"]["media_s"].as_f64().expect("it tells how much");
-    let resumed_s = media_s(&running.wait_for("progress", AT_ONCE));
-    let end_s = media_s(&running.wait_until("progress", SOON, |event| media_s(event) >= resumed_s + 4.0));
+    let end_s = goes_on(&mut running, 4.0);
     running.signal("INT");
     let ended = running.end(SOON);
     assert_eq!(ended.code(), 0, "{ended:#?}");
@@ -430,12 +440,10 @@ fn a_page_that_is_loaded_anew_during_a_pause_is_covered() {
     running.wait_for("paused", AT_ONCE);
     for _ in 0..2 {
         tell_page(&bench, "Page.reload", &json!({}));
-        std::thread::sleep(Duration::from_secs(1));
+        goes_on(&mut running, 1.5);
     }
     told(&bench, &["resume"]);
-    let media_s = |event: &Value| event["progress"]["media_s"].as_f64().expect("it tells how much");
-    let resumed_s = media_s(&running.wait_for("progress", AT_ONCE));
-    running.wait_until("progress", SOON, |event| media_s(event) >= resumed_s + 3.0);
+    goes_on(&mut running, 3.0);
     running.signal("INT");
     let ended = running.end(SOON);
     assert_eq!(ended.code(), 0, "{ended:#?}");
