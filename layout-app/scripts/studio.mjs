@@ -42,10 +42,14 @@ function findChromium() {
   return found;
 }
 
+/** How long Chromium may be silent: a machine's first page, with all of it to be read from disk, takes seconds. */
+const DEADLINE_MS = 60_000;
+
 /** A headless browser, spoken to over two pipes in the DevTools protocol. */
 class Browser {
   #next = 0;
   #waiting = new Map();
+  #listeners = new Set();
   #rest = "";
 
   constructor(profile) {
@@ -78,12 +82,32 @@ class Browser {
     const id = this.#next;
     this.child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`Chromium did not answer ${method}`)), 30_000);
+      const timer = setTimeout(() => reject(new Error(`Chromium did not answer ${method}`)), DEADLINE_MS);
       this.#waiting.set(id, ({ result, error }) => {
         clearTimeout(timer);
         if (error) reject(new Error(`${method}: ${error.message}`));
         else resolve(result);
       });
+    });
+  }
+
+  /** The next event in a session that `suits`: to be asked for before it can come. */
+  next(suits, sessionId) {
+    return new Promise((resolve, reject) => {
+      const listener = (message) => {
+        if (message.sessionId !== sessionId || !message.method || !suits(message)) return;
+        stop();
+        resolve(message.params);
+      };
+      const stop = () => {
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+      };
+      const timer = setTimeout(() => {
+        stop();
+        reject(new Error("Chromium did not tell what was waited for"));
+      }, DEADLINE_MS);
+      this.#listeners.add(listener);
     });
   }
 
@@ -98,9 +122,10 @@ class Browser {
     const messages = (this.#rest + text).split("\0");
     this.#rest = messages.pop() ?? "";
     for (const message of messages) {
-      const answer = JSON.parse(message);
-      this.#waiting.get(answer.id)?.(answer);
-      this.#waiting.delete(answer.id);
+      const heard = JSON.parse(message);
+      this.#waiting.get(heard.id)?.(heard);
+      this.#waiting.delete(heard.id);
+      for (const listener of this.#listeners) listener(heard);
     }
   }
 }
@@ -115,6 +140,7 @@ async function withPage(browser, { width, height }, use) {
   });
   const { sessionId } = await browser.send("Target.attachToTarget", { targetId, flatten: true });
   const page = (method, params) => browser.send(method, params, sessionId);
+  page.next = (suits) => browser.next(suits, sessionId);
   await page("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
   try {
     return await use(page);
@@ -128,16 +154,23 @@ async function picture(page, options = { format: "png" }) {
   return Buffer.from(data, "base64");
 }
 
-/** What `expression` comes to, when the page is there: a navigation takes the first context away, and whoever asks too early. */
+/** Opens `url`, and comes back when it is loaded. Until then it has no document yet, or the one before it, which loads too. */
+async function open(page, url) {
+  await page("Page.enable");
+  let there = false;
+  const loaded = page.next(({ method, params }) => {
+    if (method === "Page.frameNavigated") there ||= params.frame.url !== "about:blank";
+    return there && method === "Page.loadEventFired";
+  });
+  const [{ errorText }] = await Promise.all([page("Page.navigate", { url }), loaded]);
+  if (errorText) throw new Error(`${url}: ${errorText}`);
+}
+
+/** What `expression` comes to in the page. */
 async function ask(page, expression) {
-  let value;
-  for (let tries = 0; value === undefined && tries < 20; tries += 1) {
-    const answer = await page("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }).catch(
-      () => undefined,
-    );
-    value = answer?.exceptionDetails ? undefined : answer?.result.value;
-  }
-  return value;
+  const answer = await page("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+  if (answer.exceptionDetails) throw new Error(answer.exceptionDetails.exception?.description ?? "an exception");
+  return answer.result.value;
 }
 
 /** When a scene is ready, and `ms` after that. */
@@ -182,27 +215,19 @@ export async function openStudio() {
       return withPage(browser, { width, height }, async (page) => {
         const features = [{ name: "prefers-reduced-motion", value: reduced ? "reduce" : "" }];
         await page("Emulation.setEmulatedMedia", { features });
-        await page("Page.navigate", { url: `${server.origin}/scene.html?${encodeURI(query)}` });
+        await open(page, `${server.origin}/scene.html?${encodeURI(query)}`);
         const state = await ask(page, ready(settledMs));
         if (state !== "ready") throw new Error(`${name}: the scene is not ready but ${state}`);
-        const { result } = await page("Runtime.evaluate", {
-          expression: inspect,
-          awaitPromise: true,
-          returnByValue: true,
-        });
-        return { png: await picture(page, shown), seen: result.value };
+        const seen = await ask(page, inspect);
+        return { png: await picture(page, shown), seen };
       });
     },
     /** Brightness and colour of pictures of a size, as bytes of RGBA. */
     async decode(pictures, { width, height }) {
       return withPage(browser, { width, height }, async (page) => {
         const sources = pictures.map((bytes) => bytes.toString("base64"));
-        const { result } = await page("Runtime.evaluate", {
-          expression: `(${decodeAll})(${JSON.stringify(sources)}, ${width}, ${height})`,
-          awaitPromise: true,
-          returnByValue: true,
-        });
-        return result.value.map((text) => Buffer.from(text, "base64"));
+        const pixels = await ask(page, `(${decodeAll})(${JSON.stringify(sources)}, ${width}, ${height})`);
+        return pixels.map((text) => Buffer.from(text, "base64"));
       });
     },
     /** A picture of a page of our own. */
