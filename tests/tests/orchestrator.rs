@@ -197,7 +197,8 @@ fn an_agent_that_is_lost_after_the_end_is_followed_by_one_that_finishes() {
     let (_turn, bench) = (my_turn(), Bench::new());
     let mut serve = Serve::start(&bench, "a", ROOMY);
     let mut request = small("one", "grid");
-    // What has to be encoded once more takes a while to be finished.
+    // What has to be encoded once more takes a while to be finished, the more so the larger it is.
+    (request["size"], request["fps"]) = (json!("640x360"), json!(15));
     request["outputs"] = json!([{"kind": "file", "path": "recording.mp4"}, {"kind": "file", "path": "recording.webm"}]);
     let id = serve.record(&request);
     serve.capture(&id, 4.0, SOON);

@@ -357,7 +357,7 @@ fn an_uploader_that_is_killed_leaves_what_the_next_one_needs() {
     let Some(toxiproxy) = Toxiproxy::start() else { return };
     server.create_bucket("recordings");
     let proxy = toxiproxy.proxy(server.address());
-    let slow = Toxic::Bandwidth { kilobytes_per_second: 8 * 1024 };
+    let slow = Toxic::Bandwidth { kilobytes_per_second: 3 * 1024 };
     proxy.toxic(slow, Direction::Upstream);
     let media = noise(60 * MIB);
     let url = url(&format!("http://{}", proxy.address), "recordings");

@@ -324,7 +324,8 @@ mod tests {
     use crate::spool::Spool;
     use crate::spool::tests::job;
 
-    const SOON: Duration = Duration::from_secs(20);
+    /// Pictures are made at the lowest priority, after all that other tests do.
+    const SOON: Duration = Duration::from_secs(90);
     const FPS: u32 = 10;
     /// Each frame is brighter than the one before by this.
     const STEP: u8 = 4;

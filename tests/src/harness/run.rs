@@ -368,6 +368,11 @@ impl Running {
         &self.heard
     }
 
+    /// Takes what was printed while nobody listened, without waiting: what is waited for from here on is said later.
+    pub fn catch_up(&mut self) {
+        self.heard.extend(self.events.try_iter());
+    }
+
     /// Waits for an event of this name, with everything that it says.
     ///
     /// # Panics

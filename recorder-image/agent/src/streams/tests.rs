@@ -89,13 +89,18 @@ impl Bench {
         }
     }
 
-    /// Sends what was not sent yet, until a stream has come to a state. ffmpeg tells nothing while nothing comes.
+    /// Sends what was not sent yet, until a stream has come to a state. ffmpeg tells nothing while nothing comes, so what does not come
+    /// soon is waited for at a recording's own pace: there is media for about as many seconds as it has.
     async fn send_until(&mut self, id: &str, state: StreamState) -> StreamReport {
         let status = self.streams.status(id);
+        let begins = self.sent;
         while status.state() != state {
             assert!(self.sent < self.media.len(), "{state:?}, not {:?}", status.get());
             self.send(self.sent..self.sent + 1).await;
             self.sent += 1;
+            if self.sent - begins > 40 {
+                tokio::time::sleep(Duration::from_millis(450)).await;
+            }
         }
         status.get()
     }
@@ -410,20 +415,21 @@ async fn the_end_of_a_recording_does_not_wait_for_a_server_that_stalls() {
         bench.send_all().await;
         sent_s += 6.0;
     }
-    let ended = timeout(Duration::from_secs(4), bench.streams.shutdown()).await.expect("within its deadline");
+    let ended = timeout(PATIENCE / 2, bench.streams.shutdown()).await.expect("within its deadline");
     assert_eq!(ended[0].state, StreamState::Ended);
     assert_eq!(ended[0].trouble, Some(format!("127.0.0.1:{port} did not take the end of the stream in time.")));
 }
 
 #[tokio::test]
 async fn a_stream_that_is_not_connected_ends_at_once() {
-    let mut bench = Bench::new(1);
+    let patience = Patience { setup: PATIENCE, end: PATIENCE, ..Patience::default() };
+    let mut bench = Bench::with(1, patience, Trust::default());
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("a port").port();
     bench.add("s1", &format!("rtmp://127.0.0.1:{port}/live/{KEY}"));
     bench.add("s2", &format!("rtmp://127.0.0.1:{}/live/{KEY}", free_port()));
     bench.reaches("s2", StreamState::Waiting).await;
-    let ended = timeout(Duration::from_secs(2), bench.streams.shutdown()).await.expect("at once");
+    let ended = timeout(PATIENCE / 2, bench.streams.shutdown()).await.expect("at once");
     assert!(ended.iter().all(|report| report.state == StreamState::Ended), "{ended:?}");
 }
 
@@ -514,7 +520,7 @@ async fn an_srt_server_that_is_not_there_is_tried_again() {
     bench.add("s1", &format!("srt://127.0.0.1:{port}"));
     let report = bench.send_until("s1", StreamState::Waiting).await;
     assert_eq!(report.trouble, Some(format!("127.0.0.1:{port} does not answer; is the server running?")));
-    let ended = timeout(Duration::from_secs(4), bench.streams.shutdown()).await.expect("in time");
+    let ended = timeout(PATIENCE, bench.streams.shutdown()).await.expect("in time");
     assert_eq!(ended[0].state, StreamState::Ended);
 }
 
