@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -18,6 +18,9 @@ use wallflower_domain::failure::{Failure, FailureKind};
 const TAIL_LINES: usize = 40;
 /// A longer line is cut into pieces.
 const LINE_BYTES: u64 = 16 * 1024;
+
+/// So often in the time in which a child has to do something it is looked at.
+const LOOKS: u32 = 10;
 
 /// Sees every line that a child prints on one stream.
 pub(crate) type LineSink = Box<dyn FnMut(&str) + Send>;
@@ -135,12 +138,12 @@ impl Child {
         }
     }
 
-    /// Its stdin, for whoever writes to it from now on.
     /// It is known to have ended.
     pub(crate) fn has_exited(&self) -> bool {
         self.exit.borrow().is_some()
     }
 
+    /// Its stdin, for whoever writes to it from now on.
     pub(crate) fn take_stdin(&mut self) -> Option<ChildStdin> {
         self.stdin.take()
     }
@@ -281,6 +284,44 @@ pub(crate) async fn run(
     }
 }
 
+/// Runs a command to its end, however long that takes as long as it works: it is killed once it has read and written nothing for
+/// `patience`. For work whose length depends on the size of files and the speed of disks. Its last lines come with the status.
+pub(crate) async fn run_while_it_works(
+    name: &'static str,
+    command: Command,
+    patience: Duration,
+    on_stdout: LineSink,
+) -> Result<(ExitStatus, Tail), Failure> {
+    let child = Child::spawn(name, command, on_stdout, ignore())?;
+    let tail = child.tail();
+    let exited = child.exited();
+    tokio::pin!(exited);
+    let (mut moved, mut since) = (None, Instant::now());
+    loop {
+        tokio::select! {
+            status = &mut exited => return Ok((status, tail)),
+            () = tokio::time::sleep(patience / LOOKS) => {}
+        }
+        let now = bytes_moved(child.pid());
+        if now != moved {
+            (moved, since) = (now, Instant::now());
+        } else if since.elapsed() >= patience {
+            let _ = child.stop(&[]).await;
+            return Err(Failure::new(
+                FailureKind::ProgramDied,
+                format!("{name} has read and written nothing for {} s and was stopped.", patience.as_secs()),
+            ));
+        }
+    }
+}
+
+/// Bytes that a process has read and written so far, of files and of all else; none when that can't be seen.
+fn bytes_moved(pid: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    let of = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    Some(of("rchar:")?.wrapping_add(of("wchar:")?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,6 +330,21 @@ mod tests {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script);
         Child::spawn("sh", command, ignore(), ignore()).expect("sh starts")
+    }
+
+    #[tokio::test]
+    async fn what_works_may_take_its_time_and_what_does_nothing_is_ended() {
+        let run = async |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            run_while_it_works("sh", command, Duration::from_secs(1), ignore()).await
+        };
+        let began = Instant::now();
+        let (status, _) = run("for n in $(seq 20); do echo $n >/dev/null; sleep 0.1; done; exit 3").await.expect("ran");
+        assert_eq!(status.code(), Some(3));
+        assert!(began.elapsed() > Duration::from_secs(2), "it took longer than it may do nothing");
+        let failure = run("exec sleep 1000").await.err().expect("it does nothing");
+        assert!(failure.message.contains("nothing for 1 s"), "{failure}");
     }
 
     #[tokio::test]

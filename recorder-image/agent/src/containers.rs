@@ -14,7 +14,6 @@
 //! 10 minutes, compressed sound some 30 seconds.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::process::Command;
@@ -24,8 +23,6 @@ use wallflower_domain::output::Container;
 use crate::facts::{MediaFacts, facts};
 use crate::ffmpeg::{self, Ffmpeg};
 
-/// Seconds that even nothing may take, on a machine that is busy with other recordings.
-const LEAST_DEADLINE_S: f64 = 60.0;
 /// Sound that is encoded anew may end this much later or earlier, in seconds: codecs work in frames of up to 60 ms.
 const SOUND_SLACK_S: f64 = 0.25;
 
@@ -72,7 +69,7 @@ async fn made(
     let mut command = ffmpeg.command();
     read_from_the_first_frame(&mut command, finished, known);
     command.args(arguments(container, copies, early)).arg(ffmpeg::file(to));
-    ffmpeg::run(command, deadline(container, copies, known)).await?;
+    ffmpeg::run(command).await?;
     let facts = facts(ffmpeg, to).await?;
     check(&facts, known, container)?;
     Ok(Made { container, facts })
@@ -90,7 +87,7 @@ async fn webm_s_opus_is_early(ffmpeg: &Ffmpeg, to: &Path) -> Result<bool, Failur
     let mut command = ffmpeg.command();
     command.args(["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "0.1", "-c:a", "libopus"]);
     command.args(["-avoid_negative_ts", "disabled", "-f", "webm"]).arg(ffmpeg::file(to));
-    ffmpeg::run(command, Duration::from_secs_f64(LEAST_DEADLINE_S)).await?;
+    ffmpeg::run(command).await?;
     let start_s = facts(ffmpeg, to).await?.audio.map_or(0.0, |audio| audio.start_s);
     // -0.0065 is right, -0.013 is not; Matroska counts in milliseconds.
     Ok(start_s < -0.01)
@@ -142,22 +139,6 @@ fn arguments(container: Container, copies: bool, early: bool) -> Vec<&'static st
         }
     }
     arguments
-}
-
-/// Some eight times what it takes on an idle core of the machine on which it was measured.
-fn deadline(container: Container, copies: bool, known: &MediaFacts) -> Duration {
-    let pace = match container {
-        Container::Mp4 | Container::Mkv | Container::M4a => 0.1,
-        Container::Webm if !copies && known.video.is_some() => {
-            let pixels = known
-                .video
-                .as_ref()
-                .map_or(0.0, |video| f64::from(video.width) * f64::from(video.height) * video.fps.clamp(1.0, 120.0));
-            0.2 + 1.6 * pixels / (1280.0 * 720.0 * 30.0)
-        }
-        Container::Webm | Container::Opus | Container::Ogg | Container::Mp3 | Container::Flac | Container::Wav => 0.2,
-    };
-    Duration::from_secs_f64(LEAST_DEADLINE_S + pace * known.duration_s().clamp(0.0, 1e7))
 }
 
 /// No frame and no sound may be lost on the way.
@@ -432,30 +413,5 @@ mod tests {
         assert_eq!((failure.kind, to.exists()), (FailureKind::BadRequest, false));
         let (made, _) = make_beside(&silent, Container::Webm).await;
         assert_eq!((made.facts.frames(), made.facts.audio), (120, None));
-    }
-
-    #[test]
-    fn more_work_may_take_longer() {
-        let facts = |height: u32, duration_s: f64| MediaFacts {
-            format: "mov,mp4".into(),
-            bytes: 1,
-            video: Some(crate::facts::VideoFacts {
-                codec: "h264".into(),
-                width: height * 16 / 9,
-                height,
-                fps: FPS,
-                frames: 1,
-                start_s: 0.0,
-                duration_s,
-            }),
-            audio: None,
-        };
-        let hour = facts(720, 3600.0);
-        let webm = deadline(Container::Webm, false, &hour);
-        assert_eq!(webm.as_secs(), 60 + 6480);
-        assert!(deadline(Container::Webm, false, &facts(1080, 3600.0)) > webm);
-        assert_eq!(deadline(Container::Webm, true, &hour), deadline(Container::Mp3, false, &hour));
-        assert_eq!(deadline(Container::Mkv, true, &hour).as_secs(), 60 + 360);
-        assert_eq!(deadline(Container::Mkv, true, &facts(720, 0.0)).as_secs(), 60);
     }
 }

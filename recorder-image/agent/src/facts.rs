@@ -12,8 +12,8 @@ use wallflower_domain::failure::{Failure, FailureKind};
 use crate::child::{self, LineSink};
 use crate::ffmpeg::{self, Ffmpeg};
 
-/// The file is read once, at disk speed.
-const DEADLINE: Duration = Duration::from_secs(900);
+/// The file is read once, at disk speed, whatever that is.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What ffprobe found, with every packet counted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -109,7 +109,7 @@ pub(crate) async fn facts(ffmpeg: &Ffmpeg, file: &Path) -> Result<MediaFacts, Fa
     command.args(["-of", "json"]).arg(ffmpeg::file(file));
     let (sender, mut lines) = mpsc::unbounded_channel();
     let on_stdout: LineSink = Box::new(move |line| drop(sender.send(line.to_owned())));
-    let (status, tail) = child::run("ffprobe", command, DEADLINE, on_stdout).await?;
+    let (status, tail) = child::run_while_it_works("ffprobe", command, PATIENCE, on_stdout).await?;
     if !status.success() {
         return Err(broken(tail.last().unwrap_or_else(|| status.to_string())));
     }

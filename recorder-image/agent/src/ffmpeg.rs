@@ -14,6 +14,9 @@ use crate::delivery::unwritable;
 use crate::programs::{Program, Programs};
 use crate::workdir::Lasting;
 
+/// How long ffmpeg may neither read nor write. A machine that records much else is slow, and so are some disks.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Where they are, and to which run belongs what they do.
 pub(crate) struct Ffmpeg {
     ffmpeg: PathBuf,
@@ -69,8 +72,8 @@ pub(crate) fn file(path: &Path) -> OsString {
     argument
 }
 
-/// Runs ffmpeg to its end, or ends it at the deadline.
-pub(crate) async fn run(command: Command, deadline: Duration) -> Result<(), Failure> {
-    let (status, tail) = child::run("ffmpeg", command, deadline, child::ignore()).await?;
+/// Runs ffmpeg to its end, which takes as long as it takes; one that hangs is ended.
+pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+    let (status, tail) = child::run_while_it_works("ffmpeg", command, PATIENCE, child::ignore()).await?;
     if status.success() { Ok(()) } else { Err(explain(&tail, status)) }
 }

@@ -1,14 +1,11 @@
 //! Pictures of a finished file.
 
 use std::path::Path;
-use std::time::Duration;
 
 use wallflower_domain::failure::{Failure, FailureKind};
 
 use crate::ffmpeg::{self, Ffmpeg};
 
-/// A seek, or the keyframes of ten minutes.
-const DEADLINE: Duration = Duration::from_secs(120);
 /// Frames of a contact sheet, in rows of [`COLUMNS`].
 const FRAMES: u32 = 12;
 const COLUMNS: u32 = 3;
@@ -115,7 +112,7 @@ pub(crate) async fn write(mut command: tokio::process::Command, to: &Path) -> Re
     command.args(["-frames:v", "1", "-update", "1"]);
     command.args(if is_png(to) { ["-c:v", "png"].as_slice() } else { &["-c:v", "mjpeg", "-q:v", "3"] });
     command.args(["-f", "image2"]).arg(ffmpeg::file(to));
-    ffmpeg::run(command, DEADLINE).await
+    ffmpeg::run(command).await
 }
 
 fn not_made(picture: &Path, failure: Failure) -> Failure {
@@ -138,7 +135,7 @@ mod tests {
         let mut command = ffmpeg().command();
         command.args(["-f", "lavfi", "-i", graph, "-pix_fmt", "yuv420p", "-color_range", "tv"]);
         command.args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-f", "mp4"]).arg(&file);
-        ffmpeg::run(command, DEADLINE).await.expect("made");
+        ffmpeg::run(command).await.expect("made");
         file
     }
 

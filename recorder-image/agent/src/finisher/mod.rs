@@ -15,26 +15,22 @@ mod sound;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tokio::process::Command;
 use wallflower_domain::failure::{Failure, FailureKind};
 use wallflower_domain::output::Container;
 
-use crate::capture::{SOUND_OPTIONS, explain};
-use crate::child;
+use crate::capture::SOUND_OPTIONS;
 use crate::delivery::unwritable;
 use crate::encoder::Encoder;
 use crate::facts::{MediaFacts, facts};
-use crate::ffmpeg::Ffmpeg;
+use crate::ffmpeg::{self, Ffmpeg};
 use crate::spool::{Input, Reader, Spool, Wanted};
 
 use plan::{Captured, Piece, Wishes};
 
 pub(crate) use plan::{Plan, Source, grid};
 
-/// A copy goes at disk speed; a day of media takes minutes at worst.
-const DEADLINE: Duration = Duration::from_secs(900);
 /// What is copied where there is no sound.
 const SILENCE: &str = "silence.mp4";
 const SILENCE_S: &str = "0.5";
@@ -150,11 +146,6 @@ impl Promise {
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
-    let (status, tail) = child::run("ffmpeg", command, DEADLINE, child::ignore()).await?;
-    if status.success() { Ok(()) } else { Err(explain(&tail, status)) }
-}
-
 /// What every step needs.
 struct Work<'a> {
     ffmpeg: &'a Ffmpeg,
@@ -211,7 +202,7 @@ impl Work<'_> {
         self.add_chapters(&mut command, 1);
         command.args(["-map", "0", "-c", "copy", "-t", &format!("{length_s:.6}")]);
         command.args(["-avoid_negative_ts", "disabled", "-movflags", "+faststart", "-f", "mp4"]).arg(to);
-        run(command).await
+        ffmpeg::run(command).await
     }
 
     /// Makes the chapters an input, the one of this index.
@@ -255,7 +246,7 @@ impl Work<'_> {
         }
         command.args(["-map", &format!("{sound}:a"), "-c:a", "copy"]);
         command.args(["-avoid_negative_ts", "disabled", "-movflags", "+faststart", "-f", "mp4"]).arg(to);
-        let joined = run(command).await;
+        let joined = ffmpeg::run(command).await;
         for name in list.files.iter().map(|(name, _)| name.as_str()).chain([SOUND, SILENCE]) {
             let _ = fs::remove_file(self.spool.folder().join(name));
         }
@@ -267,7 +258,7 @@ impl Work<'_> {
         let mut command = self.ffmpeg();
         command.args(["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", SILENCE_S]).args(SOUND_OPTIONS);
         command.args(["-f", "mp4", "-movflags", "+frag_keyframe+delay_moov+default_base_moof", SILENCE]);
-        run(command).await?;
+        ffmpeg::run(command).await?;
         let to = self.spool.folder().join(SOUND);
         let silence = self.spool.folder().join(SILENCE);
         let (plan, spool) = (self.plan.clone(), self.spool.reader());
@@ -316,7 +307,7 @@ impl Work<'_> {
         let mut command = self.ffmpeg();
         command.args(["-i", &input.url, "-map", "0:v", "-c", "copy", "-frames:v", &frames.to_string(), "-f", "mp4"]);
         command.arg(name);
-        run(command).await
+        ffmpeg::run(command).await
     }
 
     /// Pictures that are encoded anew, because the keyframe before them is not part of the piece.
@@ -332,7 +323,7 @@ impl Work<'_> {
             .args(self.encoder.picture_options(self.wanted.fps))
             .args(["-frames:v", &frames.to_string(), "-f", "mp4"])
             .arg(name);
-        run(command).await
+        ffmpeg::run(command).await
     }
 
     async fn slate(&self, frames: u64, name: &str) -> Result<(), Failure> {
@@ -348,7 +339,7 @@ impl Work<'_> {
         ));
         command.args(self.encoder.picture_options(wanted.fps));
         command.args(["-frames:v", &frames.to_string(), "-f", "mp4"]).arg(name);
-        run(command).await
+        ffmpeg::run(command).await
     }
 }
 

@@ -45,9 +45,10 @@ struct Bench {
 }
 
 impl Bench {
-    /// With so many seconds of media, of which nothing was sent yet.
+    /// With so many seconds of media, of which nothing was sent yet. What is sent gets to its server, however slow the machine is.
     fn new(seconds: u32) -> Self {
-        Self::with(seconds, Patience::default(), Trust::default())
+        let patience = Patience { end: PATIENCE / 3, goodbye: PATIENCE / 3, ..Patience::default() };
+        Self::with(seconds, patience, Trust::default())
     }
 
     fn with(seconds: u32, patience: Patience, trust: Trust) -> Self {
