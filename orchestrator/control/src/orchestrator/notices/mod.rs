@@ -107,7 +107,7 @@ impl Poster {
     pub(crate) async fn post_all(self) {
         let mut changes = self.orchestrator.store().changes();
         let (mut posting, mut running) = (FuturesUnordered::new(), FuturesUnordered::new());
-        let mut on_their_way = OnTheirWay::new();
+        let mut on_their_way = OnTheirWay::default();
         let (mut lead, mut asked_at): (_, Option<Instant>) = (Lead::default(), None);
         loop {
             // One replica at a time keeps the order.
@@ -121,7 +121,7 @@ impl Poster {
                 for notice in self.due(&on_their_way).await.into_iter().filter(|_| lead.holds()) {
                     let lane = Lane::of(&notice.url);
                     let way = lane.way;
-                    on_their_way.insert(notice.id.clone(), (lane, Instant::now()));
+                    on_their_way.begin(&notice.id, lane);
                     match way {
                         Way::Post | Way::Mail => posting.push(self.post(notice)),
                         Way::Command => running.push(self.run(notice)),
@@ -130,11 +130,11 @@ impl Poster {
             } else {
                 // What is on its way may arrive, and then again from whoever leads now. What runs is not begun by anybody else.
                 posting = FuturesUnordered::new();
-                on_their_way.retain(|_, (lane, _)| lane.way == Way::Command);
+                on_their_way.keep_only(Way::Command);
             }
             tokio::select! {
-                Some(id) = posting.next() => drop(on_their_way.remove(&id)),
-                Some(id) = running.next() => drop(on_their_way.remove(&id)),
+                Some(id) = posting.next() => on_their_way.end(&id),
+                Some(id) = running.next() => on_their_way.end(&id),
                 // A lag or a closed channel is no more than a reason to look.
                 _ = tokio::time::timeout(LOOK_INTERVAL, changes.recv()) => {}
             }
@@ -161,7 +161,7 @@ impl Poster {
                 }
             };
             let is_more = due.len() >= LOOKED_AT;
-            due.retain(|notice| !on_their_way.contains_key(&notice.id) && chosen.iter().all(|one| one.id != notice.id));
+            due.retain(|notice| !on_their_way.holds(&notice.id) && chosen.iter().all(|one| one.id != notice.id));
             let mut later = Vec::new();
             for notice in due {
                 match places.take(&Lane::of(&notice.url)) {

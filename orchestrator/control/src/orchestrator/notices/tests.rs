@@ -161,7 +161,7 @@ async fn what_waits_for_one_host_hides_nothing() {
     let dead = (0..700).map(|number| format!("https://dead.example/{number}"));
     let others = ["https://alive.example/", "mailto:ada@example.org", COMMAND].map(str::to_owned);
     tell(&store, &dead.chain(others.clone()).collect::<Vec<_>>()).await;
-    let due = poster.due(&OnTheirWay::new()).await;
+    let due = poster.due(&OnTheirWay::default()).await;
     let (to_dead, to_others): (Vec<_>, Vec<_>) = due.iter().partition(|notice| notice.url.contains("dead"));
     assert!(to_others.iter().map(|notice| &notice.url).eq(&others), "{to_others:?}");
     assert_eq!(to_dead.len(), AT_A_HOST);
