@@ -65,6 +65,7 @@ function themeOf(query: URLSearchParams): Theme {
     overlays: {
       ...DEFAULT_THEME.overlays,
       names: query.get("plates") !== "0",
+      captions: query.has("captions"),
       clock: query.has("clock") ? (query.get("clock") === "time" ? "time" : "elapsed") : "off",
       lower_third: query.has("third")
         ? { headline: query.get("third") || "Amara Okafor", detail: query.get("detail"), after: 0, seconds: 0 }

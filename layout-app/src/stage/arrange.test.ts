@@ -69,6 +69,17 @@ describe("chat", () => {
     expect(place({ count: 9, layout: "pip", viewport: FRAMES.portrait })).toBeUndefined();
   });
 
+  test("has a place of its own where a screen is shared, with the faces", () => {
+    const shares = [{ identity: "a", shape: WIDE }];
+    const below = (frame: keyof typeof FRAMES, shape = WIDE) =>
+      place({ viewport: FRAMES[frame], layout: "screen", count: 5, shares: [{ identity: "a", shape }] });
+    expect(below("portrait")).toEqual({ x: 10, y: 1043, width: 700, height: 227 });
+    expect(below("square")).toEqual({ x: 10, y: 584, width: 700, height: 126 });
+    expect(place({ viewport: FRAMES.portrait, layout: "pip", count: 5, shares })).toBeDefined();
+    expect(below("landscape"), "under the column of faces").toEqual({ x: 993, y: 458, width: 277, height: 252 });
+    expect(below("landscape", 21 / 9), "at the end of the row of faces").toMatchObject({ x: 993, width: 277 });
+  });
+
   test("takes no place while nobody writes", () => {
     expect(place({ count: 9, chat: false })).toBeUndefined();
     expect(arrange(scene({ count: 9 }), []).chat).toBeUndefined();

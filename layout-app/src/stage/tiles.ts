@@ -1,3 +1,5 @@
+import type { Beside } from "./chat";
+import { inBand, inColumn } from "./chat";
 import { gridCapacity, gridRects, MOST_TILES } from "./grid";
 import type { TileShape } from "./grid";
 import { gapOf, moreAt, stageArea } from "./placing";
@@ -8,9 +10,6 @@ import { seat } from "./seating";
 
 /** Of two people each has half of the frame, and is seen beside what stands in a corner of it. */
 const CROWD = 3;
-/** Parts of the stage that chat takes: of a wide one's width, of the others' height. */
-const COLUMN = 0.22;
-const BAND = 0.18;
 
 interface Tiling {
   readonly shape: TileShape;
@@ -31,7 +30,7 @@ export function inTiles(
   { shape, most = MOST_TILES, largest = Infinity, counted = true, open = false }: Tiling,
   placed: (person: Person, rect: Rect) => Placement,
 ): Arrangement {
-  const { area, chat } = besideChat(scene, Math.min(most, scene.people.length));
+  const { rest: area, chat } = besideChat(scene, Math.min(most, scene.people.length));
   const gap = gapOf(scene.viewport, scene.gap);
   // Whatever the frame, there is room for somebody beside the tile that counts the others.
   const capacity = Math.max(Math.min(2, most), Math.min(most, gridCapacity(area, gap, shape)));
@@ -41,25 +40,18 @@ export function inTiles(
     const rect = rects[at];
     return rect ? [placed(person, rect)] : [];
   });
-  const rest = rects[people.length];
-  if (count > 0 && rest) placements.push(moreAt(count, rest));
+  const last = rects[people.length];
+  if (count > 0 && last) placements.push(moreAt(count, last));
   const taken = around(placements.map(({ rect }) => rect));
   return { placements, seats, pages, focus: (open ? null : taken) ?? area, ...(chat && { chat }) };
 }
 
 /** What a few lines of chat leave for the tiles, where tiles are so small that the lines would hide whoever sits in the corner. */
-function besideChat(scene: Scene, tiles: number): { area: Rect; chat: Rect | null } {
-  const whole = stageArea(scene);
-  if (!scene.chat || tiles < CROWD) return { area: whole, chat: null };
+function besideChat(scene: Scene, tiles: number): Partial<Beside> & Pick<Beside, "rest"> {
+  const area = stageArea(scene);
+  if (!scene.chat || tiles < CROWD) return { rest: area };
   const gap = gapOf(scene.viewport, scene.gap);
-  if (frameKind(scene.viewport) === "landscape") {
-    const width = Math.round(whole.width * COLUMN);
-    const area = { ...whole, width: Math.max(1, whole.width - width - gap) };
-    return { area, chat: { ...whole, x: whole.x + whole.width - width, width } };
-  }
-  const height = Math.round(whole.height * BAND);
-  const area = { ...whole, height: Math.max(1, whole.height - height - gap) };
-  return { area, chat: { ...whole, y: whole.y + whole.height - height, height } };
+  return frameKind(scene.viewport) === "landscape" ? inColumn(area, gap) : inBand(area, gap);
 }
 
 export interface Page {
