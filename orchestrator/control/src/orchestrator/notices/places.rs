@@ -77,7 +77,7 @@ impl Lane {
 pub(super) struct OnTheirWay {
     /// By the ids of the notices, since when.
     notices: HashMap<String, (Lane, Instant)>,
-    /// Since when they were not slow any more.
+    /// When they were slow last.
     slow: HashMap<Lane, Instant>,
 }
 
