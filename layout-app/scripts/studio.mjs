@@ -43,7 +43,7 @@ function findChromium() {
 }
 
 /** How long Chromium may be silent: a machine's first page, with all of it to be read from disk, takes seconds. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 180_000;
 
 /** A headless browser, spoken to over two pipes in the DevTools protocol. */
 class Browser {
@@ -73,6 +73,8 @@ class Browser {
       ],
       { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"], detached: true },
     );
+    // Whoever waits for an answer is told by the deadline.
+    this.child.stdio[3].on("error", () => undefined);
     this.child.stdio[4].on("data", (data) => this.#hear(data.toString()));
     this.gone = new Promise((resolve) => this.child.on("exit", resolve));
   }
@@ -82,7 +84,7 @@ class Browser {
     const id = this.#next;
     this.child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`Chromium did not answer ${method}`)), DEADLINE_MS);
+      const timer = setTimeout(() => reject(new Error(`Chromium did not answer ${method}`)), DEADLINE_MS).unref();
       this.#waiting.set(id, ({ result, error }) => {
         clearTimeout(timer);
         if (error) reject(new Error(`${method}: ${error.message}`));
@@ -112,8 +114,15 @@ class Browser {
   }
 
   async close() {
-    const late = setTimeout(() => process.kill(-this.child.pid, "SIGKILL"), 5000);
-    await this.send("Browser.close").catch(() => undefined);
+    const kill = () => {
+      try {
+        process.kill(-this.child.pid, "SIGKILL");
+      } catch {
+        // It has gone by itself.
+      }
+    };
+    const late = setTimeout(kill, 30_000);
+    void this.send("Browser.close").catch(() => undefined);
     await this.gone;
     clearTimeout(late);
   }
@@ -173,9 +182,18 @@ async function ask(page, expression) {
   return answer.result.value;
 }
 
-/** When a scene is ready, and `ms` after that. */
+/**
+ * When a scene is ready and all of its pictures are there, and `ms` after that. A room is worth recording once somebody is seen; a picture
+ * of it waits for the last one's first frame.
+ */
 const ready = (ms) => `new Promise((resolve) => {
-  const look = () => document.documentElement.dataset.scene ? setTimeout(resolve, ${ms}) : requestAnimationFrame(look);
+  const seen = (tile) => !tile.querySelector("video")?.srcObject || tile.classList.contains("tile--seen");
+  const drawn = () => document.fonts.status === "loaded" && [...document.querySelectorAll(".tile--person")].every(seen);
+  const look = () => {
+    const state = document.documentElement.dataset.scene;
+    if (state && (state !== "ready" || drawn())) setTimeout(resolve, ${ms});
+    else requestAnimationFrame(look);
+  };
   look();
 }).then(() => document.documentElement.dataset.scene)`;
 /** Until what is said and shown for a moment is there. */
@@ -242,7 +260,8 @@ export async function openStudio() {
     async close() {
       await browser.close();
       server.close();
-      await rm(profile, { recursive: true, force: true });
+      // Its helpers may still write for a moment.
+      await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

@@ -19,7 +19,7 @@ use wallflower_tests::harness::run::{signal, wallflower};
 use wallflower_tests::harness::{Bench, Orchestrator, Running, Site, my_turn};
 use wallflower_tests::media_probe::decode;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 const TOKEN: &str = "hunter2-of-this-recording";
 const REQUEST: i32 = 2;
 

@@ -12,7 +12,7 @@ use wallflower_tests::harness::pages::Answer;
 use wallflower_tests::harness::run::{signal, wallflower};
 use wallflower_tests::harness::{Bench, Pages, Serve, my_turn};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 /// No command is let run longer.
 const DEADLINE_S: &str = "90";
 const SMALL: [&str; 2] = ["--size=320x180", "--fps=10"];

@@ -16,9 +16,9 @@ use wallflower_tests::harness::{Bench, Ended, Pages, Running, my_turn};
 use wallflower_tests::media_probe::decode::Colours;
 use wallflower_tests::media_probe::{Region, decode};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 /// Of an answer over the socket, on a machine that does other things as well.
-const AT_ONCE: Duration = Duration::from_secs(10);
+const AT_ONCE: Duration = Duration::from_secs(40);
 
 const PLATFORM: i32 = 1;
 const REQUEST: i32 = 2;
@@ -438,9 +438,11 @@ fn a_page_that_is_loaded_anew_during_a_pause_is_covered() {
     let mut running = recording(&bench, &pages.url("/"), &["-o", "a.mp4"]);
     told(&bench, &["pause", "--mode=hold"]);
     running.wait_for("paused", AT_ONCE);
+    let covered_s = goes_on(&mut running, 0.5);
+    let mut still_s = covered_s;
     for _ in 0..2 {
         tell_page(&bench, "Page.reload", &json!({}));
-        goes_on(&mut running, 1.5);
+        still_s = goes_on(&mut running, 1.5);
     }
     told(&bench, &["resume"]);
     goes_on(&mut running, 3.0);
@@ -450,21 +452,17 @@ fn a_page_that_is_loaded_anew_during_a_pause_is_covered() {
     let loaded = pages.seen().iter().filter(|path| *path == "/").count();
     assert_eq!(loaded, 3, "{:?}", pages.seen());
 
-    let pause = &ended.finished()["delivery"]["pauses"][0];
-    let number = |key: &str| pause[key].as_f64().unwrap_or_else(|| panic!("no {key} in {pause:#}"));
-    let (from_s, until_s) = (number("at_s"), number("at_s") + number("length_s"));
     let (mut uncovered, mut last) = (Vec::new(), Vec::new());
     let see = |frame: &decode::Frame<'_>| {
         let mean = frame.mean(Region::ALL);
         let is_page = mean[0] > 180.0 && mean[1] < 90.0;
-        // The order is older than the card, and the card's end is told when it has gone.
-        if (from_s + 0.5..until_s - 0.3).contains(&frame.pts) && is_page {
+        if (covered_s..still_s).contains(&frame.pts) && is_page {
             uncovered.push(frame.pts);
         }
         last = mean;
     };
     decode::frames(&bench.file("a.mp4"), Colours::Rgb, None, see).expect("it decodes");
-    assert!(uncovered.is_empty(), "the page is seen at {uncovered:?} s, paused from {from_s} to {until_s} s");
+    assert!(uncovered.is_empty(), "the page is seen at {uncovered:?} s, covered from {covered_s} to {still_s} s");
     assert!(last[0] > 180.0 && last[1] < 90.0, "after the pause the page is seen again, not {last:?}");
     bench.assert_nothing_left();
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use wallflower_domain::wire::cast::{CastAction, CastSpeech};
-use wallflower_tests::harness::{Bench, Cast, Ended, LivekitServer, Running, my_turn};
+use wallflower_tests::harness::{Bench, Cast, Ended, LivekitServer, Running, my_turn, within};
 use wallflower_tests::media_probe::{Region, decode, region, tone};
 
-const START: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_secs(120);
 const KEY: &str = "correct horse battery staple";
 
 /// The key is in a file: what is on the command line can be read by everybody.
@@ -70,7 +70,12 @@ fn whoever_has_the_key_sees_hears_and_reads_the_room() {
     let file = bench.file("room.mp4");
     for (i, member) in members.iter().enumerate() {
         let face = region::watch(&file, Region::new(0.15 + 0.5 * i as f64, 0.3, 0.2, 0.3)).expect("it decodes");
-        assert!(face.moving(0.1) > 0.4, "{} moves in {:.0} % of frames", member.name, face.moving(0.1) * 100.0);
+        assert!(
+            face.moving(0.1) > within(0.4, 0.1),
+            "{} moves in {:.0} % of frames",
+            member.name,
+            face.moving(0.1) * 100.0
+        );
         let (voice, beside) = (loudest(&file, member.voice_hz), loudest(&file, member.voice_hz * 109 / 100));
         assert!(voice > 0.02 && voice > 2.0 * beside, "{}: {voice:.4}, {beside:.4} beside it", member.name);
     }

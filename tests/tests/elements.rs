@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use wallflower_domain::wire::cast::{CastConfig, CastTarget};
-use wallflower_tests::harness::{Bench, Cast, Ended, LivekitServer, Running, my_turn};
+use wallflower_tests::harness::{Bench, Cast, Ended, LivekitServer, Running, my_turn, within};
 use wallflower_tests::media_probe::{Region, region};
 
-const START: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(40);
+const START: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_secs(120);
 
 /// All that a template has to be. The left half is the speaker, the right half the template's own green.
 const TEMPLATE: &str = r#"<!doctype html>
@@ -50,7 +50,7 @@ fn assert_shown(bench: &Bench, ended: &Ended) {
     let file = bench.file("room.mp4");
     let watch = |region| region::watch(&file, region).expect("the recording can be decoded");
     let face = watch(Region::new(0.15, 0.25, 0.2, 0.4));
-    assert!(face.moving(0.1) > 0.3, "the face moves in {:.0} % of frames", face.moving(0.1) * 100.0);
+    assert!(face.moving(0.1) > within(0.3, 0.1), "the face moves in {:.0} % of frames", face.moving(0.1) * 100.0);
     let own = watch(Region::new(0.7, 0.05, 0.2, 0.2)).colour;
     assert!(own[1] > 120.0 && own[0] < 40.0 && own[2] < 40.0, "the template's own background is {own:?}");
     let words = watch(Region::new(0.6, 0.38, 0.36, 0.16));

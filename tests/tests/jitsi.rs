@@ -10,8 +10,8 @@ use wallflower_tests::harness::pages::Answer;
 use wallflower_tests::harness::{Bench, Ended, JitsiServer, Pages, Running, Serve, my_turn};
 use wallflower_tests::media_probe::{Region, decode, tone};
 
-const START: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(40);
+const START: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_secs(120);
 
 /// As Jitsi's clients send a reaction where there is no bridge to carry it.
 const REACTION: &str = "conference.sendMessage({ type: 'reaction', name: 'endpoint-reaction', reactions: ['love', 'love', 'clap'], timestamp: Date.now() }, '', false)";

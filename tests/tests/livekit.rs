@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde_json::Value;
 use wallflower_domain::wire::cast::{CastSide, CastSpeech};
 use wallflower_tests::harness::livekit::Listed;
-use wallflower_tests::harness::{Bench, Cast, LivekitServer, Pages, Running, my_turn};
+use wallflower_tests::harness::{Bench, Cast, LivekitServer, Pages, Running, my_turn, within};
 use wallflower_tests::media_probe::{Region, decode, region, tone};
 
-const START: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_secs(120);
 
 /// Two tiles of 4:3 stand side by side; their name plates are in the lower left corner, of this upper edge.
 const PLATE_TOP: f64 = 0.777;
@@ -64,7 +64,12 @@ fn two_members_are_seen_heard_and_named_and_the_recorder_is_hidden() {
         let left = 0.5 * i as f64;
         let watch = |region| region::watch(&file, region).expect("the recording can be decoded");
         let face = watch(Region::new(left + 0.15, 0.3, 0.2, 0.3));
-        assert!(face.moving(0.1) > 0.5, "{} moves in {:.0} % of frames", member.name, face.moving(0.1) * 100.0);
+        assert!(
+            face.moving(0.1) > within(0.5, 0.1),
+            "{} moves in {:.0} % of frames",
+            member.name,
+            face.moving(0.1) * 100.0
+        );
         let plate = watch(Region::new(left + 0.02, PLATE_TOP, 0.08, 0.03));
         assert!(plate.texture > 15.0, "{}'s plate has a texture of {:.1}", member.name, plate.texture);
         assert_speaks(&file, &member.name, member.voice_hz);
@@ -188,7 +193,7 @@ fn a_template_by_livekit_s_egress_sdk_records_without_an_edit() {
     assert!(is(last, [0.0, 34.0, 78.0]), "the page knows of its change: {last:?}");
     for (i, member) in members.iter().enumerate() {
         let face = watch(Region::new(0.15 + 0.5 * i as f64, 0.3, 0.2, 0.3));
-        assert!(face.moving(0.1) > 0.4, "a face moves in {:.0} % of frames", face.moving(0.1) * 100.0);
+        assert!(face.moving(0.1) > within(0.4, 0.1), "a face moves in {:.0} % of frames", face.moving(0.1) * 100.0);
         assert_speaks(&file, &member.name, member.voice_hz);
     }
 }

@@ -12,7 +12,7 @@ use wallflower_tests::harness::{Bench, Running, my_turn, within};
 use wallflower_tests::media_probe::decode::Colours;
 use wallflower_tests::media_probe::{Region, decode, tone};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 /// A frame of this recording.
 const FRAME_S: f64 = 1.0 / 15.0;
 /// Beside the tiles of three people, and beside avatars, there is nothing but the background.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wallflower_tests::harness::smtp::{Mode, PASSWORD};
 use wallflower_tests::harness::{Bench, Serve, SmtpServer, Webhooks, my_turn};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 const ROOMY: &str = "[capacity]\ncores = 100.0\nmemory_mib = 100000\n";
 
 fn bench() -> Bench {
@@ -110,7 +110,7 @@ fn a_recording_that_is_done_is_mailed_with_a_link_has_its_command_run_and_is_tol
         noted.display()
     );
     let config = format!(
-        "[recording]\nkeep = \"25s\"\nexpiry_notice = \"18s\"\n{ROOMY}[hooks]\nfinalize = [\"sh\", \"-c\", {}]\n\
+        "[recording]\nkeep = \"40s\"\nexpiry_notice = \"30s\"\n{ROOMY}[hooks]\nfinalize = [\"sh\", \"-c\", {}]\n\
          [[webhooks]]\nurl = \"{}\"\n{}",
         json!(script),
         webhooks.url(),

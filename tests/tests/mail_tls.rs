@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wallflower_tests::harness::smtp::{Mode, PASSWORD};
 use wallflower_tests::harness::{Bench, Serve, SmtpServer, TlsFront, my_turn};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 /// Nothing is there.
 const NOBODY: &str = "/dev/null";
 

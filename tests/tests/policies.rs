@@ -7,7 +7,7 @@ use wallflower_tests::harness::run::signal;
 use wallflower_tests::harness::{Bench, Cast, LivekitServer, Serve, my_turn};
 use wallflower_tests::media_probe::{decode, tone};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 /// Waits until something is there.
 #[track_caller]

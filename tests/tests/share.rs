@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wallflower_tests::harness::run::wallflower;
 use wallflower_tests::harness::{Bench, Serve, my_turn};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 const ROOMY: &str = "[capacity]\ncores = 100.0\nmemory_mib = 100000\n";
 
 /// Status, head and the length of the body of what a browser gets.

@@ -24,8 +24,8 @@ const DESTINATION: i32 = 4;
 
 const MIB: usize = 1024 * 1024;
 /// A check has ten seconds, and the machine does other things as well.
-const SOON: Duration = Duration::from_secs(20);
-const LATER: Duration = Duration::from_secs(90);
+const SOON: Duration = Duration::from_secs(60);
+const LATER: Duration = Duration::from_secs(600);
 
 /// What is given up at once.
 const HASTY: Terms = Terms { patience: Duration::from_millis(1), overwrite: false, growing: false };

@@ -9,8 +9,8 @@ use wallflower_domain::wire::cast::{CastConfig, CastSpeech, CastTarget};
 use wallflower_tests::harness::{Bench, Cast, LivekitServer, Running, my_turn};
 use wallflower_tests::media_probe::{decode, tone};
 
-const START: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_secs(40);
+const START: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_secs(120);
 /// A voice says the same over and over, in so many seconds.
 const LOOP_S: f64 = 9.0;
 /// After the first frame: a room takes a moment to be heard.

@@ -17,6 +17,7 @@ export type RoomChange =
   | { readonly type: "screen"; readonly identity: string; readonly video: Video }
   | { readonly type: "steady"; readonly identity: string; readonly steady: boolean }
   /** Why what somebody sends can't be opened: a sentence for a person. Null if it can. */
+  | { readonly type: "doubted"; readonly identity: string; readonly doubted: boolean }
   | { readonly type: "sealed"; readonly identity: string; readonly reason: string | null }
   | { readonly type: "role"; readonly identity: string; readonly moderator: boolean }
   /** When the hand was raised, in milliseconds of a clock that all hands share; null for a hand that is down. */

@@ -76,6 +76,8 @@ function apply(room: RoomState, change: RoomChange, now: number): RoomState {
       return setVideo(room, change.identity, "screen", change.video, now);
     case "steady":
       return patch(room, change.identity, { steady: change.steady });
+    case "doubted":
+      return patch(room, change.identity, { doubted: change.doubted });
     case "sealed":
       return patch(room, change.identity, { sealed: change.reason });
     case "role":
@@ -141,6 +143,7 @@ function join(room: RoomState, identity: string, name: string): RoomState {
     moderator: false,
     away: false,
     handAt: null,
+    doubted: false,
     sealed: null,
     spokeAt: null,
   };

@@ -32,6 +32,8 @@ export interface Participant {
   readonly away: boolean;
   /** When the hand was raised, by a clock that all hands share; null while it is down. */
   readonly handAt: number | null;
+  /** The key has failed with what they send; whether it always will is not known yet. */
+  readonly doubted: boolean;
   /** Why nothing of what they send can be opened, as a sentence for a person; null as long as it can. */
   readonly sealed: string | null;
   /** When the participant last became the speaker, whom a cough does not make; null for never. */

@@ -12,7 +12,7 @@ use crate::child::{Child, Rung, ignore};
 use crate::programs::Programs;
 use crate::workdir::WorkDir;
 
-const READY_DEADLINE: Duration = Duration::from_secs(10);
+const READY_DEADLINE: Duration = Duration::from_secs(20);
 const SINK: &str = "wallflower";
 
 /// A running sound server. What is played on it can be captured from [`Audio::MONITOR`].

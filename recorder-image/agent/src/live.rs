@@ -468,7 +468,8 @@ mod tests {
         owner.ask(3, AgentCommand::Resume);
         owner.ask(4, AgentCommand::Pause { mode: PauseMode::Hold });
         let mut live = live(owner.folder.path(), &owner.spool, &owner.report, &mut owner.requests);
-        live.unless_ended_while_starting(tokio::time::sleep(START)).await.expect("it starts");
+        // From when what was asked is heard.
+        live.unless_ended_while_starting(async { tokio::time::sleep(START).await }).await.expect("it starts");
         assert_eq!(answers(&mut owner.events), [(2, true)], "a marker changes nothing that is captured");
         assert_eq!(live.scene(), Scene::default());
         assert!(owner.spool.pauses().expect("readable").is_empty());

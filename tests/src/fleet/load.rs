@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 /// A request that takes longer was not answered.
-const DEADLINE: Duration = Duration::from_secs(15);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An HTTP client with connections that are kept.
 #[derive(Clone, Debug)]

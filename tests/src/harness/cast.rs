@@ -10,7 +10,7 @@ use super::run::{Bench, Running};
 
 /// A browser has to start, and members have to connect.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
-const END_DEADLINE: Duration = Duration::from_secs(20);
+const END_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Members that are in the room until they leave.
 pub struct Cast {

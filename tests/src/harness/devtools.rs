@@ -11,7 +11,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::run::Bench;
 
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Sends a command of the DevTools protocol to the page that is recorded. What it answers is not waited for: a page that is made to hang
 /// or to crash does not answer.

@@ -18,7 +18,7 @@ use wallflower_domain::secret::Secret;
 use super::lacking;
 use super::server::{self, Server, TcpPort};
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// MinIO with a directory and keys of its own; killed when dropped.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use std::{env, fs};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Time in which everything of a run has to be gone after its end. The guard of a killed agent takes up to 2 s to be polite.
-const GONE_WITHIN: Duration = Duration::from_secs(10);
+/// Time in which everything of a run has to be gone after its end: longer than the product's own ladders of signals take together.
+const GONE_WITHIN: Duration = Duration::from_secs(60);
 
 /// A place for runs: an output directory, and a runtime directory by which leftovers are found. What is left when it is dropped is
 /// killed.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
-const START_DEADLINE: Duration = Duration::from_secs(15);
+/// A program of 150 MB that is read from a cold disk, beside a recording.
+const START_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Where `scripts/setup` puts a program, or the path that a variable names: for `livekit-server` it is
 /// `WALLFLOWER_LIVEKIT_SERVER`.

@@ -11,7 +11,7 @@ use super::lacking;
 use super::run::signal;
 use super::server::{Server, free_udp_port};
 
-const END_DEADLINE: Duration = Duration::from_secs(5);
+const END_DEADLINE: Duration = Duration::from_secs(30);
 
 /// ffmpeg that waits for one sender and writes what it receives to a file, byte by byte. It ends with its sender; killed when
 /// dropped.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_tungstenite::tungstenite::Message;
 use wallflower_domain::wire::demo_room::{DemoDown, DemoMedia, DemoRole, DemoUp};
 
-const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+const CONNECT_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A person in a demo room; leaves when dropped.
 pub struct Visitor {

@@ -10,7 +10,7 @@ use wallflower_tests::harness::lacking;
 use crate::server::Server;
 
 /// Fuzzing ends by itself before that.
-const DEADLINE: Duration = Duration::from_secs(240);
+const DEADLINE: Duration = Duration::from_secs(1200);
 
 /// What is fixed because it would only take time: nobody changes what is waited for.
 const SETTINGS: &str = r#"
@@ -52,7 +52,7 @@ fn no_request_that_the_document_lets_one_think_of_is_answered_otherwise_than_it_
         // Followers wait for what comes next.
         .args(["--exclude-path-regex", "events$", "--phases", "examples,coverage,fuzzing"])
         .args(["--workers", "1", "--max-examples", "200", "--generation-deterministic"])
-        .args(["--request-timeout", "10", "--continue-on-failure", "--no-shrink", "--no-color", "--warnings", "off"])
+        .args(["--request-timeout", "60", "--continue-on-failure", "--no-shrink", "--no-color", "--warnings", "off"])
         .stdin(Stdio::null())
         .stdout(printed.try_clone().expect("a log"))
         .stderr(printed)

@@ -284,6 +284,7 @@ export class LivekitRoom implements Room {
     listener.changed({ type: "screen", identity, video: this.#videoOf(participant, Track.Source.ScreenShare) });
     listener.changed({ type: "hand", identity, at: handRaisedAt(participant.attributes) });
     listener.changed({ type: "steady", identity, steady: participant.connectionQuality !== ConnectionQuality.Lost });
+    listener.changed({ type: "doubted", identity, doubted: this.#seal.doubts(identity) });
     const sealed = this.#seal.reason(identity, participant.name ?? "", isEncrypted(participant));
     listener.changed({ type: "sealed", identity, reason: sealed });
   }

@@ -19,6 +19,11 @@ export class Seal {
     this.#failures.delete(identity);
   }
 
+  /** The key has failed, but not so often that it is known to be another one. */
+  doubts(identity: string): boolean {
+    return this.hasKey && this.#count(identity) > 0 && this.#count(identity) < FAILURES;
+  }
+
   /** Why nothing is seen or heard of them; null for those who are, as far as it is known. */
   reason(identity: string, name: string, isEncrypted: boolean): string | null {
     if (!isEncrypted) return null;

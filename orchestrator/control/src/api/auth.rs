@@ -2,6 +2,7 @@
 //!
 //! Without any key the API is open, which is only allowed on loopback.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -77,7 +78,8 @@ pub struct Keys {
 
 #[derive(Debug, Default)]
 struct Read {
-    modified: Option<SystemTime>,
+    /// When, which file, how long.
+    modified: Option<(SystemTime, u64, u64)>,
     keys: Vec<Key>,
 }
 
@@ -90,8 +92,9 @@ impl Keys {
     /// All of them.
     pub fn all(&self) -> std::io::Result<Vec<Key>> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two changes may come within what the file system calls one moment; each makes another file.
         let modified = match std::fs::metadata(&self.path) {
-            Ok(meta) => Some(meta.modified()?),
+            Ok(meta) => Some((meta.modified()?, meta.ino(), meta.len())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };

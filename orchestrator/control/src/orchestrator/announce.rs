@@ -288,7 +288,7 @@ mod tests {
         let teller = teller(folder.path()).await;
         let began = put(&teller, "r1", &server, State::Recording).await;
         teller.changed(State::Joining, &began);
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + Duration::from_secs(60);
         while *livekit.replacing.lock().expect("whole") == 0 {
             assert!(Instant::now() < until, "nothing is told");
             tokio::time::sleep(Duration::from_millis(5)).await;

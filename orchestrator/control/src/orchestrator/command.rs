@@ -202,11 +202,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let noted = folder.path().join("pid");
         let script = format!("trap '' TERM; sleep 300 & echo $! >{}; echo begun; wait; wait", noted.display());
-        let report = run(&script, Duration::from_millis(500)).await;
+        // Long enough for a shell to begin, however busy the machine is.
+        let (mut timeout, mut report) = (Duration::from_millis(500), None);
+        while timeout < LONG && report.as_ref().is_none_or(|report: &HookReport| report.output.is_empty()) {
+            timeout *= 2;
+            report = Some(run(&script, timeout).await);
+        }
+        let report = report.expect("it ran");
         assert_eq!((report.exit, report.output.as_str()), (None, "begun\n"));
-        assert!(report.trouble.is_some_and(|trouble| trouble.contains("killed after 500ms")));
+        assert!(report.trouble.is_some_and(|trouble| trouble.contains(&format!("killed after {timeout:?}"))));
         let pid = std::fs::read_to_string(&noted).expect("it was started");
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + LONG;
         // Whoever adopts it may take a moment to bury it.
         while std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z ")) {
             assert!(Instant::now() < until, "it runs on");
@@ -218,7 +224,7 @@ mod tests {
     async fn what_goes_on_in_the_background_does_not_keep_us() {
         let report = run("sleep 300 & echo done", LONG).await;
         assert_eq!((report.exit, report.output.as_str(), report.trouble), (Some(0), "done\n", None));
-        assert!(report.seconds < 30.0, "{}", report.seconds);
+        assert!(report.seconds < 60.0, "{}", report.seconds);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use tokio::net::TcpSocket;
 
 const PROGRAM: &str = "redis-server";
-const START_DEADLINE: Duration = Duration::from_secs(15);
+const START_DEADLINE: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "hunter2";
 
 /// Killed when dropped.

@@ -120,6 +120,13 @@ impl Journal {
     }
 }
 
+/// A child that another thread has forked and that is not yet another program holds a copy of the file, and would hold the lock.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 /// Reads a journal while it grows.
 #[derive(Debug)]
 pub(super) struct Replay {

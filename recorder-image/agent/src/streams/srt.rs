@@ -26,7 +26,9 @@ use crate::child::{Child, LineSink, Rung, Tail};
 use crate::workdir::Lasting;
 
 /// Most that is waited for a receiver to play what it holds back; it drops that when the connection ends.
-const LONGEST_HOLD: Duration = Duration::from_millis(1200);
+const LONGEST_HOLD: Duration = Duration::from_millis(900);
+/// That, and what the sender itself still has in hand.
+const IN_HAND: Duration = Duration::from_millis(if cfg!(test) { 2000 } else { 300 });
 /// From the end of reading to the end of the process.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -102,7 +104,7 @@ impl Sender {
             let _ = child.stop(&[]).await;
             return Err(trouble);
         }
-        sleep(Duration::from_millis(options.latency_ms() + 300).min(LONGEST_HOLD)).await;
+        sleep(Duration::from_millis(options.latency_ms()).min(LONGEST_HOLD) + IN_HAND).await;
         // It finishes when its input ends.
         drop(sending);
         match timeout(patience.goodbye, child.exited()).await {
@@ -265,24 +267,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_took_long_to_come_has_the_time_of_a_stall_from_then_on() {
-        // More than a pipe holds is taken half a second after the server has come, which took longer than a stall may.
+        // More than a pipe holds is taken once the server has come, which took longer than a stall may.
+        let folder = tempfile::tempdir().expect("temp dir");
+        let go = folder.path().join("go");
         let mut reader = tokio::process::Command::new("sh")
-            .args(["-c", "sleep 2; exec cat >/dev/null"])
+            .args(["-c", "while [ ! -e \"$0\" ]; do sleep 0.05; done; exec cat >/dev/null"])
+            .arg(&go)
             .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("sh starts");
         let (tell, told) = watch::channel(Told::default());
         let patience =
-            Patience { setup: Duration::from_secs(10), stall: Duration::from_secs(1), ..Patience::default() };
+            Patience { setup: Duration::from_secs(60), stall: Duration::from_secs(4), ..Patience::default() };
         let stdin = reader.stdin.take().expect("piped");
         let server = "srt://h:1".to_owned();
         let mut sending = Sending { server, patience, stdin, told, preset: None, live: false, bytes: 0 };
         let (sender, _events) = mpsc::unbounded_channel();
         let status = Status::new("s1", "srt://h:1".to_owned(), Report::new(sender));
         tokio::spawn(async move {
-            sleep(Duration::from_millis(1500)).await;
+            sleep(Duration::from_millis(4500)).await;
             tell.send_modify(|told| told.is_open = true);
+            std::fs::write(go, "").expect("written");
             tell.closed().await;
         });
         sending.hand_over(&vec![0; 1 << 20], &status).await.expect("it is taken in time");

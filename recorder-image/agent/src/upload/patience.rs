@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn patience_ends_and_says_so() {
-        let patience = Patience::new(Duration::from_millis(20));
+        let patience = Patience::new(Duration::from_millis(400));
         patience.wait(trouble()).await.expect("once more");
         let given_up = patience.wait(trouble()).await.expect_err("no more");
         assert!(given_up.failure.message.starts_with("It can't be reached."), "{}", given_up.failure.message);

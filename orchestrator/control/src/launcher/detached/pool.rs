@@ -30,7 +30,7 @@ use crate::launcher::{Warm, WarmPlan};
 /// An agent that is not ready by then is killed.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 /// An agent that has not taken its assignment by then is killed; the recording starts with another. It takes milliseconds.
-const TAKE_DEADLINE: Duration = Duration::from_secs(2);
+const TAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// An agent that has not left by then is killed.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
 /// After an agent was taken its successor waits, so that it takes nothing from a recording that is just beginning.

@@ -126,7 +126,7 @@ async fn open(store: &Arc<dyn Store>) -> Vec<Notice> {
 }
 
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(120);
     while !is_so().await {
         assert!(Instant::now() < until, "{what} does not come");
         tokio::time::sleep(Duration::from_millis(10)).await;
