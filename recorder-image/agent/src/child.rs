@@ -303,7 +303,7 @@ pub(crate) async fn run_while_it_works(
             status = &mut exited => return Ok((status, tail)),
             () = tokio::time::sleep(patience / LOOKS) => {}
         }
-        let now = bytes_moved(child.pid());
+        let now = bytes_moved(child.pid()).or_else(|| ticks_used(child.pid()));
         if now != moved {
             (moved, idle) = (now, 0);
         } else if idle + 1 < LOOKS {
@@ -318,11 +318,20 @@ pub(crate) async fn run_while_it_works(
     }
 }
 
-/// Bytes that a process has read and written so far, of files and of all else; none when that can't be seen.
+/// Bytes that a process has read and written so far, of files and of all else; none where the kernel does not account for that.
 fn bytes_moved(pid: i32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
     let of = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
     Some(of("rchar:")?.wrapping_add(of("wchar:")?))
+}
+
+/// Ticks of processor time that a process has used so far.
+fn ticks_used(pid: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // A program's name is in parentheses, and may hold any itself. After it, user's and system's time are the 12th and 13th field.
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some(next()?.wrapping_add(next()?))
 }
 
 #[cfg(test)]
@@ -348,6 +357,16 @@ mod tests {
         assert!(began.elapsed() > Duration::from_secs(3), "it took longer than it may do nothing");
         let failure = run("exec sleep 1000").await.err().expect("it does nothing");
         assert!(failure.message.contains("nothing for 3 s"), "{failure}");
+    }
+
+    #[test]
+    fn where_bytes_are_not_told_processor_time_is() {
+        let us = i32::try_from(std::process::id()).expect("a pid");
+        let before = ticks_used(us).expect("its own can be read");
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        while ticks_used(us) == Some(before) {
+            assert!(std::time::Instant::now() < until, "it has worked, and used no time");
+        }
     }
 
     #[tokio::test]

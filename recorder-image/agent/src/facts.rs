@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -11,9 +10,6 @@ use wallflower_domain::failure::{Failure, FailureKind};
 
 use crate::child::{self, LineSink};
 use crate::ffmpeg::{self, Ffmpeg};
-
-/// The file is read once, at disk speed, whatever that is.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What ffprobe found, with every packet counted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -109,7 +105,7 @@ pub(crate) async fn facts(ffmpeg: &Ffmpeg, file: &Path) -> Result<MediaFacts, Fa
     command.args(["-of", "json"]).arg(ffmpeg::file(file));
     let (sender, mut lines) = mpsc::unbounded_channel();
     let on_stdout: LineSink = Box::new(move |line| drop(sender.send(line.to_owned())));
-    let (status, tail) = child::run_while_it_works("ffprobe", command, PATIENCE, on_stdout).await?;
+    let (status, tail) = child::run_while_it_works("ffprobe", command, ffmpeg::PATIENCE, on_stdout).await?;
     if !status.success() {
         return Err(broken(tail.last().unwrap_or_else(|| status.to_string())));
     }

@@ -14,8 +14,8 @@ use crate::delivery::unwritable;
 use crate::programs::{Program, Programs};
 use crate::workdir::Lasting;
 
-/// How long ffmpeg may neither read nor write. A machine that records much else is slow, and so are some disks.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long either of them may neither read nor write. A machine that records much else is slow, and so are some disks.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where they are, and to which run belongs what they do.
 pub(crate) struct Ffmpeg {
